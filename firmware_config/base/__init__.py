@@ -1,0 +1,1 @@
+"""What every program stands on, once: clock, log, MQTT session, database file."""

@@ -1,0 +1,295 @@
+"""What a station is: the model of its one YAML file and of the ``site.geojson`` beside it.
+
+Attribute names are the YAML keys. Units ride in the key (``height_m``) or in the value (``10s``, ``20 Hz``); unknown keys are refused.
+`load_station` returns a whole, consistent station or raises StationFileError with every problem at once, each naming file, line, key, value,
+what is allowed and, where it can, what was probably meant.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from firmware_config.units import DurationMs, RateHz, SizeBytes
+
+Platform = Literal["buoy", "fixed", "vessel"]
+Surface = Literal["seawater", "salt_marsh", "mangrove", "mudflat", "island_vegetation", "aquaculture"]
+Identifier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+Place = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]{0,30}$")]
+SeriesName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(:[a-z0-9_]+)?@[a-z0-9][a-z0-9_]*$")]
+
+
+class Model(BaseModel):
+    """Base of every part: unknown keys are errors, values are frozen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Names(Model):
+    """A name in both languages of the house."""
+
+    en: str
+    zh: str
+
+
+class Position(Model):
+    latitude_deg: float = Field(ge=-90, le=90)
+    longitude_deg: float = Field(ge=-180, le=180)
+
+
+class Datum(Model):
+    """Heights of the vertical datums, in metres above the station's own zero mark (levels of different datum are never compared)."""
+
+    station_zero_m: float = 0.0
+    datum_1985_m: float
+    chart_datum_m: float
+
+
+class Contact(Model):
+    operator: str
+
+
+class SerialLink(Model):
+    """An RS-232/422/485 line read as a stream of bytes."""
+
+    id: Identifier
+    kind: Literal["serial"]
+    port: str
+    baud: int = Field(ge=300, le=921_600)
+    format: Annotated[str, Field(pattern=r"^[78][NEO][12]$")] = "8N1"
+
+
+class TcpLink(Model):
+    """A TCP connection read as a stream of bytes."""
+
+    id: Identifier
+    kind: Literal["tcp"]
+    host: str
+    port: int = Field(ge=1, le=65_535)
+
+
+class ModbusRtuLink(Model):
+    """An RS-485 line on which several Modbus devices are asked in turn."""
+
+    id: Identifier
+    kind: Literal["modbus_rtu"]
+    port: str
+    baud: int = Field(ge=300, le=921_600)
+    format: Annotated[str, Field(pattern=r"^[78][NEO][12]$")] = "8N1"
+
+
+class ModbusTcpLink(Model):
+    id: Identifier
+    kind: Literal["modbus_tcp"]
+    host: str
+    port: int = Field(502, ge=1, le=65_535)
+
+
+Link = Annotated[SerialLink | TcpLink | ModbusRtuLink | ModbusTcpLink, Field(discriminator="kind")]
+
+
+class Mounting(Model):
+    """Where the instrument sits. Heights are above the station's zero mark; positive up, so a sensor under water is negative."""
+
+    height_m: float
+    north_offset_deg: float = Field(0.0, ge=-360, le=360)
+    eastward_separation_m: float = 0.0
+    northward_separation_m: float = 0.0
+    vertical_separation_m: float = 0.0
+
+
+class Calibration(Model):
+    """A dated calibration: the coefficients the instrument's document defines. Old ones are kept, the newest not in the future applies."""
+
+    date: str = Field(pattern=r"^\d{4}-\d{2}-\d{2}$")
+    by: str = ""
+    coefficients: dict[str, float] = {}
+
+
+class Instrument(Model):
+    """One instrument at one place. Exactly one of ``rate`` (it streams) and ``every`` (it is asked, or prints slowly) is given."""
+
+    id: Identifier
+    model: str
+    place: Place
+    serial_number: str
+    link: Identifier
+    address: int | str | None = None
+    rate: RateHz | None = None
+    every: DurationMs | None = None
+    mounting: Mounting
+    firmware: str = ""
+    calibration: list[Calibration] = []
+    options: dict[str, float | str | bool] = {}
+
+    @model_validator(mode="after")
+    def _one_pace(self) -> Instrument:
+        if (self.rate is None) == (self.every is None):
+            raise ValueError("give exactly one of rate (for example 20 Hz) and every (for example 10s)")
+        return self
+
+
+class Bounds(Model):
+    """Closed limits; a missing side is open."""
+
+    min: float | None = None
+    max: float | None = None
+
+
+class RangeTest(Model):
+    fail: Bounds
+    suspect: Bounds | None = None
+
+
+class StepTest(Model):
+    """QARTOD spike and rate-of-change thresholds in the unit of the series (per step for a spike)."""
+
+    suspect: float = Field(gt=0)
+    fail: float | None = Field(None, gt=0)
+
+
+class FlatLineTest(Model):
+    """QARTOD flat line: so many equal values (within ``tolerance``) in a row."""
+
+    suspect_count: int = Field(3, ge=2)
+    fail_count: int = Field(5, ge=2)
+    tolerance: float = Field(ge=0)
+
+
+class QualityRule(Model):
+    """Limits of one series (or of every place of a quantity: ``water_temperature@*``)."""
+
+    series: str
+    gross_range: RangeTest | None = None
+    spike: StepTest | None = None
+    rate_of_change_per_min: StepTest | None = None
+    flat_line: FlatLineTest | None = None
+
+
+class Source(Model):
+    """Where an input may come from: a series not older than ``max_age``, or a constant; with the uncertainty that choice costs."""
+
+    series: SeriesName | None = None
+    max_age: DurationMs = 1_800_000
+    constant: float | None = None
+    uncertainty: float = Field(0.0, ge=0)
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Source:
+        if (self.series is None) == (self.constant is None):
+            raise ValueError("give exactly one of series and constant")
+        return self
+
+
+class EddyFlux(Model):
+    """Eddy covariance from a sonic and, if there is one, a gas analyser (``gas`` may be the sonic itself for integrated instruments)."""
+
+    kind: Literal["eddy"]
+    place: Place
+    sonic: Identifier
+    gas: Identifier | None = None
+    path: Literal["open", "closed"] = "open"
+    averaging: DurationMs = 1_800_000
+    displacement_m: float = Field(0.0, ge=0)
+    roughness_m: float | None = Field(None, gt=0)
+    canopy_m: float = Field(0.0, ge=0)
+    lag_co2: tuple[float, float] | None = None
+    """search window in seconds, gas after wind positive; None: from separation or tube"""
+    lag_h2o: tuple[float, float] | None = None
+    tube_length_m: float | None = Field(None, gt=0)
+    tube_diameter_m: float | None = Field(None, gt=0)
+    flow_l_per_min: float | None = Field(None, gt=0)
+    pressure: str = "air_pressure"
+    """names of ``inputs`` of the station"""
+
+
+class AirSeaFlux(Model):
+    """Bulk air-sea CO2 flux from pCO2 in water, CO2 in air and wind; the inputs are named in the station's ``inputs``."""
+
+    kind: Literal["air_sea"]
+    place: Place
+    pco2_water: str = "pco2_water"
+    pco2_air: str = "co2_air"
+    wind_speed: str = "wind_speed"
+    wind_height_m: float = Field(gt=0)
+    water_temperature: str = "water_temperature"
+    salinity: str = "salinity"
+    air_pressure: str = "air_pressure"
+    every: DurationMs = 1_800_000
+
+
+class OxygenSaturation(Model):
+    """Oxygen saturation from concentration, temperature, salinity and air pressure."""
+
+    kind: Literal["oxygen"]
+    place: Place
+    oxygen: SeriesName
+    water_temperature: str = "water_temperature"
+    salinity: str = "salinity"
+    air_pressure: str = "air_pressure"
+
+
+class Tide(Model):
+    """Six-minute water level: 181 one-second samples centred on each tenth of an hour."""
+
+    kind: Literal["tide"]
+    place: Place
+    instrument: Identifier
+    pressure_is: Literal["gauge", "absolute"] = "gauge"
+    water_density_kg_m3: float = Field(1022.0, gt=900, lt=1100)
+    air_pressure: str = "air_pressure"
+
+
+Product = Annotated[EddyFlux | AirSeaFlux | OxygenSaturation | Tide, Field(discriminator="kind")]
+
+
+class Uplink(Model):
+    """How the station talks to the centre. Secrets are named (file, environment variable), never written here."""
+
+    host: str
+    port: int = Field(8883, ge=1, le=65_535)
+    username: str | None = None
+    password_file: str | None = None
+    ca: str | None = None
+    certificate: str | None = None
+    key: str | None = None
+    centre: str = "centre"
+    live: bool = True
+    live_every: DurationMs = 2_000
+    batch: int = Field(48, ge=1, le=500)
+    plan_mb_per_month: float | None = Field(None, gt=0)
+    backlog_records_per_s: float = Field(200.0, gt=0)
+
+
+class Storage(Model):
+    outbox: SizeBytes = 500_000_000
+    raw: SizeBytes = 16_000_000_000
+
+
+class Station(Model):
+    """One station, whole."""
+
+    schema_version: Literal[1] = Field(alias="schema")
+    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+    name: Names
+    platform: Platform
+    surface: Surface
+    position: Position
+    timezone: str = "Asia/Shanghai"
+    datum: Datum
+    contact: Contact
+    links: list[Link] = Field(min_length=1)
+    instruments: list[Instrument] = Field(min_length=1)
+    quality: list[QualityRule] = []
+    inputs: dict[str, list[Source]] = {}
+    products: list[Product] = []
+    uplink: Uplink
+    storage: Storage = Storage()
+
+    def link(self, link_id: str) -> Any:
+        """The link with this id (KeyError if there is none; `load_station` has checked that instruments name real ones)."""
+        return {link.id: link for link in self.links}[link_id]
+
+    def instrument(self, instrument_id: str) -> Instrument:
+        return {instrument.id: instrument for instrument in self.instruments}[instrument_id]
