@@ -6,11 +6,11 @@ them once and answers questions about names. A unit is never implied: whoever sh
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
-from collections.abc import Mapping
 from typing import Literal
 
 import yaml

@@ -37,10 +37,10 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     ``t`` is UTC in milliseconds since 1970, the record covers ``[t, t+dt)`` (``dt`` 0: an instant). ``values`` maps a series
     (``quantity@place``, statistics as ``quantity:sd@place``) to a number, text or None (missing). ``flags`` gives the QARTOD flag
-    of each value. ``tests`` holds the single tests that did *not* pass (the birth names all that are run). ``classes`` is the 0-1-2 class of a
-    flux; ``share`` the part of the samples a mean rests on (absent: all). ``inputs`` says which source each derived value used.
-    ``detail`` is for events and for anything that is not a series. ``version``/``replaces`` mark a recomputation of an older record
-    ``[epoch, seq]``. ``simulated`` is set by whatever was not measured.
+    of each value. ``tests`` holds the single tests that did *not* pass (the birth names all that are run). ``classes`` is the
+    0-1-2 class of a flux; ``share`` the part of the samples a mean rests on (absent: all). ``inputs`` says which source each
+    derived value used. ``detail`` is for events and for anything that is not a series. ``version``/``replaces`` mark a recomputation
+    of an older record ``[epoch, seq]``. ``simulated`` is set by whatever was not measured.
     """
 
     stream: str

@@ -1,12 +1,12 @@
 """What a station is: the model of its one YAML file and of the ``site.geojson`` beside it.
 
 Attribute names are the YAML keys. Units ride in the key (``height_m``) or in the value (``10s``, ``20 Hz``); unknown keys are refused.
-`load_station` returns a whole, consistent station or raises StationFileError with every problem at once, each naming file, line, key, value,
-what is allowed and, where it can, what was probably meant.
+`firmware_config.check.load_station` returns a whole, consistent station or raises StationFileError with every problem at once.
 """
 
 from __future__ import annotations
 
+import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -100,9 +100,9 @@ class Mounting(Model):
 
 
 class Calibration(Model):
-    """A dated calibration: the coefficients the instrument's document defines. Old ones are kept, the newest not in the future applies."""
+    """A dated calibration, coefficients named as in the instrument's document. The newest not in the future applies; old ones stay."""
 
-    date: str = Field(pattern=r"^\d{4}-\d{2}-\d{2}$")
+    date: datetime.date
     by: str = ""
     coefficients: dict[str, float] = {}
 

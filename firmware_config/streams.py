@@ -38,7 +38,5 @@ STREAMS: dict[str, Stream] = {
         Stream("raw", "Raw files", "原始文件", 1),
     )
 }
-DROP_ORDER: tuple[str, ...] = tuple(
-    stream.name for stream in sorted(STREAMS.values(), key=lambda s: s.drop_order) if stream.drop_order
-)
+DROP_ORDER: tuple[str, ...] = tuple(stream.name for stream in sorted(STREAMS.values(), key=lambda s: s.drop_order) if stream.drop_order)
 """Streams a full outbox may give up, first to last: raw, spectra, health, minute, tide, gas. Never eddy or event."""

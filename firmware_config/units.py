@@ -6,6 +6,7 @@ Each type is an annotated number that pydantic parses and that the rest of the p
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator
@@ -15,7 +16,7 @@ _DURATION_MS = {"ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_0
 _BYTES = {"kB": 1000, "MB": 1000**2, "GB": 1000**3}
 
 
-def _parse(value: Any, scale: dict[str, float], what: str, example: str) -> float:
+def _parse(value: Any, scale: Mapping[str, float], what: str, example: str) -> float:
     match = _NUMBER.match(value) if isinstance(value, str) else None
     if match is None or match[2] not in scale:
         raise ValueError(f"{value!r} is not {what}: write a number with one of the units {', '.join(scale)}, for example {example}")

@@ -19,8 +19,8 @@ import json
 import os
 import sys
 import time
-from contextlib import contextmanager
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -159,7 +159,7 @@ class WorldClock:
 
     async def sleep(self, world_seconds: float) -> None:
         until = self.monotonic() + world_seconds
-        while (left := until - self.monotonic()) > 0:
+        while (left := until - self.monotonic()) > 0:  # noqa: ASYNC110 - the speed may change meanwhile
             await asyncio.sleep(min(left / self.speed, 1.0))
 
 
@@ -174,7 +174,7 @@ class WorldClockFile:
     @contextmanager
     def _edit(self) -> Iterator[dict[str, Any]]:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with open(self.path.with_suffix(".lock"), "w") as lock:
+        with self.path.with_suffix(".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             try:
                 world = json.loads(self.path.read_text(encoding="utf-8"))
@@ -183,7 +183,7 @@ class WorldClockFile:
             yield world
             new = self.path.with_suffix(".new")
             new.write_text(json.dumps(world), encoding="utf-8")
-            os.replace(new, self.path)
+            new.replace(self.path)
 
     def start(self, speed: float, origin_ms: int | None = None) -> None:
         """Begin (or begin again): at ``origin_ms``, by default now, but never before what an earlier run reached."""

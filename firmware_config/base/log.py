@@ -18,9 +18,7 @@ def set_up(program: str, *, level: str | None = None) -> None:
     chosen = getattr(logging, (level or os.environ.get("HAITAN_LOG_LEVEL", "INFO")).upper(), logging.INFO)
     json_form = os.environ.get("HAITAN_LOG") == "json" or "JOURNAL_STREAM" in os.environ
     renderer: Any = (
-        structlog.processors.JSONRenderer(ensure_ascii=False)
-        if json_form
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        structlog.processors.JSONRenderer(ensure_ascii=False) if json_form else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
     structlog.configure(
         processors=[

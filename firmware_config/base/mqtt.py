@@ -17,6 +17,7 @@ from pathlib import Path
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.reasoncodes import ReasonCode
 
 from firmware_config.base import log
 
@@ -148,8 +149,12 @@ class MqttSession:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[bool] = loop.create_future()
 
+        def settle(ok: bool) -> None:
+            if not future.done():
+                future.set_result(ok)
+
         def done(ok: bool) -> None:
-            loop.call_soon_threadsafe(lambda: future.done() or future.set_result(ok))
+            loop.call_soon_threadsafe(settle, ok)
 
         if not self.publish(topic, payload, retain=retain, done=done):
             return False
@@ -176,7 +181,7 @@ class MqttSession:
         except Exception:
             logger.exception("mqtt callback failed", client_id=self.client_id)
 
-    def _on_connect(self, client: paho.Client, userdata: object, flags: object, reason: paho.ReasonCode, properties: object) -> None:
+    def _on_connect(self, client: paho.Client, userdata: object, flags: object, reason: ReasonCode, properties: object) -> None:
         if reason.is_failure:
             logger.warning("broker refused the connection", client_id=self.client_id, reason=str(reason))
             return
@@ -186,7 +191,7 @@ class MqttSession:
         logger.info("broker connected", client_id=self.client_id, host=self.broker.host, port=self.broker.port)
         self._guard(self.on_up)
 
-    def _on_disconnect(self, client: paho.Client, userdata: object, flags: object, reason: paho.ReasonCode, properties: object) -> None:
+    def _on_disconnect(self, client: paho.Client, userdata: object, flags: object, reason: ReasonCode, properties: object) -> None:
         was, self.connected = self.connected, False
         self._fail_waiting()
         if was:
@@ -194,9 +199,7 @@ class MqttSession:
             self._guard(self.on_down)
 
     def _on_message(self, client: paho.Client, userdata: object, message: paho.MQTTMessage) -> None:
-        self._guard(
-            lambda: self.on_message(Message(message.topic, message.payload, bool(message.retain), message.mid, message.qos))
-        )
+        self._guard(lambda: self.on_message(Message(message.topic, bytes(message.payload), bool(message.retain), message.mid, message.qos)))
 
     def _on_publish(self, client: paho.Client, userdata: object, mid: int, reason: object, properties: object) -> None:
         with self._lock:
