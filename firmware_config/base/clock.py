@@ -97,6 +97,16 @@ class SystemClock:
         await asyncio.sleep(max(0.0, world_seconds))
 
 
+def _world_ms_at(world: dict[str, Any], real_monotonic: float) -> float:
+    """The world's time at a reading of the machine's monotonic clock: by the segment of constant speed it falls in."""
+    segment = world
+    if real_monotonic < segment["monotonic_s"]:
+        for segment in reversed(world.get("past", ())):
+            if real_monotonic >= segment["monotonic_s"]:
+                break
+    return float(segment["world_ms"] + (real_monotonic - segment["monotonic_s"]) * 1e3 * segment["speed"])
+
+
 class WorldClock:
     """The bench's clock: reads the shared file again when it changes (looked at every 50 ms)."""
 
@@ -132,8 +142,7 @@ class WorldClock:
         return float(self._world["speed"])
 
     def _world_ms(self, real_monotonic: float) -> float:
-        world = self._world
-        return float(world["world_ms"] + (real_monotonic - world["monotonic_s"]) * 1e3 * world["speed"])
+        return _world_ms_at(self._world, real_monotonic)
 
     def now_ms(self) -> int:
         return int(self.ms_at(time.monotonic()))
@@ -167,6 +176,8 @@ class WorldClockFile:
     """The writer's side of the world's clock (bench programs only)."""
 
     RESERVE_S = 5.0
+    LEAD_S = 0.2
+    """A change of speed begins this much (real) later, so that every process has read of it before: no two ever disagree on the time."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -189,12 +200,12 @@ class WorldClockFile:
         """Begin (or begin again): at ``origin_ms``, by default now, but never before what an earlier run reached."""
         with self._edit() as world:
             begin = max(origin_ms if origin_ms is not None else time.time_ns() // 1_000_000, world.get("reached_ms", 0))
-            world.update(world_ms=begin, monotonic_s=time.monotonic(), speed=speed, nominal_speed=speed)
+            world.update(world_ms=begin, monotonic_s=time.monotonic(), speed=speed, nominal_speed=speed, past=[])
             world["stations"] = {}
             self._reserve(world)
 
     def _reserve(self, world: dict[str, Any]) -> None:
-        now = world["world_ms"] + (time.monotonic() - world["monotonic_s"]) * 1e3 * world["speed"]
+        now = _world_ms_at(world, time.monotonic())
         world["reached_ms"] = max(world.get("reached_ms", 0), int(now + self.RESERVE_S * 1e3 * world["nominal_speed"]))
 
     def keep(self) -> None:
@@ -203,11 +214,12 @@ class WorldClockFile:
             self._reserve(world)
 
     def set_speed(self, speed: float) -> None:
-        """Change the pace from now on: time stays continuous."""
+        """Change the pace, ``LEAD_S`` from now: time stays continuous, and the same in every process."""
         with self._edit() as world:
-            real = time.monotonic()
-            world["world_ms"] += (real - world["monotonic_s"]) * 1e3 * world["speed"]
-            world["monotonic_s"], world["speed"] = real, speed
+            begins = max(time.monotonic() + self.LEAD_S, world["monotonic_s"])
+            segment = {key: world[key] for key in ("world_ms", "monotonic_s", "speed")}
+            world["past"] = [*world.get("past", []), segment][-8:]
+            world.update(world_ms=_world_ms_at(world, begins), monotonic_s=begins, speed=speed)
 
     def set_fault(self, station: str, *, offset_ms: float | None = None, quality: ClockQuality | None = None) -> None:
         """Give one station a wrong clock (no arguments: heal it)."""
