@@ -46,6 +46,9 @@ class Clock(Protocol):
     def ms_at(self, real_monotonic: float) -> float:
         """UTC milliseconds (fraction kept) at a reading of ``time.monotonic()``: for arrival stamps."""
 
+    def monotonic_at(self, real_monotonic: float) -> float:
+        """`monotonic` as it was, or will be, at a reading of ``time.monotonic()``."""
+
     def quality(self) -> ClockQuality:
         """How far this clock may be trusted now."""
 
@@ -82,6 +85,9 @@ class SystemClock:
 
     def ms_at(self, real_monotonic: float) -> float:
         return (time.time() + real_monotonic - time.monotonic()) * 1e3
+
+    def monotonic_at(self, real_monotonic: float) -> float:
+        return real_monotonic
 
     def quality(self) -> ClockQuality:
         if time.monotonic() - self._asked > 10:
@@ -150,6 +156,10 @@ class WorldClock:
     def ms_at(self, real_monotonic: float) -> float:
         self._refresh()
         return self._world_ms(real_monotonic) + float(self._fault.get("offset_ms", 0))
+
+    def monotonic_at(self, real_monotonic: float) -> float:
+        self._refresh()
+        return self._world_ms(real_monotonic) / 1e3
 
     def true_ms(self) -> int:
         """The world's own time, free of this station's clock fault (for simulators)."""
