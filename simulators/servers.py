@@ -145,7 +145,7 @@ class Nats(Server):
         config.write_text(
             f'server_name: test\nlisten: "127.0.0.1:{free_port()}"\n'
             f'jetstream {{ store_dir: "{self.folder}/data", max_memory_store: 64MB, max_file_store: 1GB }}\n'
-            f'mqtt {{ listen: "127.0.0.1:{self.port}", max_ack_pending: 200 }}\n'
+            f'mqtt {{ listen: "127.0.0.1:{self.port}", max_ack_pending: 200, ack_wait: "5s" }}\n'
         )
         return [program("nats-server") or "nats-server", "-c", str(config)]
 

@@ -1,0 +1,129 @@
+"""The MQTT session against real brokers: what arrives, what is only handed over, and what an exception does."""
+
+from __future__ import annotations
+
+import os
+import queue
+import subprocess
+import threading
+from dataclasses import replace
+
+import pytest
+
+from firmware_config.base.mqtt import Message, MqttSession, Will
+from simulators.servers import Mosquitto, running
+
+WAIT_S = 20
+
+
+class Peer:
+    """A session whose happenings can be awaited."""
+
+    def __init__(self, broker, client_id: str, topics: tuple[str, ...] = (), **options) -> None:
+        self.inbox: queue.Queue[Message] = queue.Queue()
+        self.up, self.down = threading.Event(), threading.Event()
+        options.setdefault("on_message", self.inbox.put)
+        self.session = MqttSession(
+            broker, client_id, subscriptions=[(t, 1) for t in topics], on_up=self.up.set, on_down=self.down.set, **options
+        )
+        self.session.start()
+
+    def __enter__(self) -> Peer:
+        assert self.up.wait(WAIT_S), "no connection"
+        return self
+
+    def __exit__(self, *args: object) -> None:
+        self.session.stop()
+
+    def send(self, topic: str, payload: bytes, **options) -> None:
+        done = threading.Event()
+        assert self.session.publish(topic, payload, done=lambda ok: done.set(), **options)
+        assert done.wait(WAIT_S), "no PUBACK"
+
+
+def test_messages_arrive_and_retained_ones_wait(mqtt_broker) -> None:
+    with Peer(mqtt_broker.broker, "sender") as sender:
+        sender.send("ht/1/a/birth", b"kept", retain=True)
+        with Peer(mqtt_broker.broker, "reader", ("ht/1/+/birth", "ht/1/+/data")) as reader:
+            assert reader.inbox.get(timeout=WAIT_S).payload == b"kept"
+            sender.send("ht/1/a/data", b"fresh")
+            assert reader.inbox.get(timeout=WAIT_S).payload == b"fresh"
+
+
+def test_an_exception_in_a_callback_does_not_end_the_session(mqtt_broker) -> None:
+    seen: queue.Queue[bytes] = queue.Queue()
+
+    def explode(message: Message) -> None:
+        seen.put(message.payload)
+        raise RuntimeError("handler failed")
+
+    with Peer(mqtt_broker.broker, "reader", ("ht/1/+/data",), on_message=explode) as reader, Peer(mqtt_broker.broker, "sender") as sender:
+        for payload in (b"1", b"2", b"3"):
+            sender.send("ht/1/a/data", payload)
+            assert seen.get(timeout=WAIT_S) == payload
+        assert reader.session.alive
+
+
+def test_unacknowledged_deliveries_come_again_to_the_next_life(mqtt_broker) -> None:
+    with Peer(mqtt_broker.broker, "reader", ("ht/1/+/data",), manual_ack=True) as reader, Peer(mqtt_broker.broker, "sender") as sender:
+        sender.send("ht/1/a/data", b"first")
+        reader.session.acknowledge(reader.inbox.get(timeout=WAIT_S))
+        sender.send("ht/1/a/data", b"second")
+        assert reader.inbox.get(timeout=WAIT_S).payload == b"second"
+    with Peer(mqtt_broker.broker, "reader", ("ht/1/+/data",), manual_ack=True) as again:
+        assert again.inbox.get(timeout=WAIT_S).payload == b"second"
+
+
+def test_nothing_is_accepted_while_disconnected_and_it_comes_back_by_itself(mqtt_broker) -> None:
+    with Peer(mqtt_broker.broker, "sender") as sender:
+        mqtt_broker.kill()
+        assert sender.down.wait(WAIT_S)
+        assert not sender.session.publish("ht/1/a/data", b"lost")
+        sender.up.clear()
+        mqtt_broker.wipe()
+        mqtt_broker.start()
+        assert sender.up.wait(60), "did not reconnect"
+        sender.send("ht/1/a/data", b"after")
+
+
+def test_the_will_speaks_when_the_connection_dies(mqtt_broker) -> None:
+    with Peer(mqtt_broker.broker, "reader", ("ht/1/+/state",)) as reader:
+        dying = Peer(mqtt_broker.broker, "station", will=Will("ht/1/a/state", b"offline"))
+        assert dying.up.wait(WAIT_S)
+        dying.session._client.socket().close()  # cable out: no DISCONNECT is sent
+        message = reader.inbox.get(timeout=60)
+        assert (message.topic, message.payload) == ("ht/1/a/state", b"offline")
+        dying.session.stop()
+
+
+async def test_waiting_for_the_broker_ends_with_its_answer_or_with_false(mqtt_broker) -> None:
+    with Peer(mqtt_broker.broker, "sender") as sender:
+        assert await sender.session.publish_and_wait("ht/1/a/data", b"x")
+        mqtt_broker.pause()
+        try:
+            assert not await sender.session.publish_and_wait("ht/1/a/data", b"y", timeout_s=0.3)
+        finally:
+            mqtt_broker.resume()
+
+
+@pytest.mark.needs("mosquitto")
+def test_a_wrong_password_is_logged_and_tried_again_not_fatal(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Guarded(Mosquitto):
+        def command(self) -> list[str]:
+            command = super().command()
+            config = self.folder / "mosquitto.conf"
+            text = config.read_text().replace("allow_anonymous true", f"allow_anonymous false\npassword_file {self.folder}/users")
+            config.write_text(text + ("user root\n" if os.geteuid() == 0 else ""))  # or it cannot read a root-only folder
+            return command
+
+    server = Guarded(tmp_path / "guarded")
+    subprocess.run(["mosquitto_passwd", "-b", "-c", str(server.folder / "users"), "station", "right"], check=True)
+    with running(server):
+        monkeypatch.setenv("HAITAN_MQTT_PASSWORD", "wrong")
+        refused = Peer(replace(server.broker, username="station"), "station")
+        assert not refused.up.wait(1.5)
+        assert refused.session.alive
+        refused.session.stop()
+        monkeypatch.setenv("HAITAN_MQTT_PASSWORD", "right")
+        with Peer(replace(server.broker, username="station"), "station"):
+            pass
