@@ -81,6 +81,25 @@ class Live(msgspec.Struct, kw_only=True, omit_defaults=True):
     simulated: bool = False
 
 
+class Command(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """``cmd``: the centre asks a station for something. Not carried out after ``expires`` (UTC ms; 0: never expires), nor twice."""
+
+    id: str
+    command: str
+    expires: int = 0
+    args: dict[str, Any] = {}
+
+
+class Reply(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """``reply``: what became of the command with this ``id``."""
+
+    id: str
+    t: int
+    ok: bool
+    text: str = ""
+    detail: dict[str, Any] = {}
+
+
 NUMBERS_UNUSED = "numbers_unused"
 """Event kind: ``detail`` = {stream, epoch, ranges, reason}: these numbers were reserved and never given to a record."""
 RECORDS_LOST = "records_lost"
