@@ -39,7 +39,8 @@ class Newest:
 
 @dataclass
 class StationView:
-    """One station as the centre sees it now. ``heard_ms``: when anything last arrived (centre's clock); ``data_t``: end of the newest data."""
+    """One station as the centre sees it now. ``heard_ms``: when anything last arrived (centre's clock); ``data_t``: end of the newest
+    data."""
 
     id: str
     birth: Birth | None = None

@@ -1,0 +1,35 @@
+"""What can go wrong at the centre. Every error says what happened, to which thing, and what to do."""
+
+from __future__ import annotations
+
+
+class CollectorError(Exception):
+    """Base of all errors of the centre."""
+
+
+class ConfigError(CollectorError):
+    """COLLECTOR.yaml is wrong; holds every problem found, not just the first."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class DataFolderInUse(CollectorError):
+    """Another collector works in this data folder."""
+
+
+class NoRoom(CollectorError):
+    """The disk (or the quota) is full: nothing was committed, nothing may be acknowledged; try again when there is room."""
+
+
+class SinkRefused(CollectorError):
+    """The time-series database refused these lines for what they are (HTTP 400, 413, 422): sending them again will not help."""
+
+
+class SinkUnavailable(CollectorError):
+    """The time-series database did not take the lines for now (no answer, 401, 403, 404, 429, 5xx, …): send them again later."""
+
+
+class AlarmRuleError(CollectorError):
+    """An alarm rule is wrong: names the rule, the field and what is allowed."""

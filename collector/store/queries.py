@@ -1,0 +1,456 @@
+"""Reading the store: what the API, the alarms, the sink and the exports ask.
+
+Read-only and side by side with the writer (WAL); an answer is one consistent moment. Superseded rows are left out unless asked for; the
+hash of every row that is handed out is checked, and a row that fails is left out and counted in ``Reader.damaged`` (the centre then
+rebuilds the store, see `collector.store.salvage`). A `Reader` belongs to one thread at a time; `ReaderPool` serves an event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import apsw
+import msgspec
+
+from collector.store.rollup import Aggregate, Bucket, averaging_of, decode_bucket, merge_buckets
+from collector.store.schema import BUCKET_MS, Standing
+from firmware_config.base.database import open_database
+from firmware_config.errors import WireError
+from firmware_config.flags import Flag
+from firmware_config.messages import Birth
+from firmware_config.ranges import Ranges
+from firmware_config.records import Record, Value, unseal
+from firmware_config.streams import STREAMS
+
+T = TypeVar("T")
+ON_AXIS = f"standing in ({Standing.ALONE:d},{Standing.WINNER:d})"
+NEWEST_DEPTH = 20
+"""How many of a stream's newest records are looked through for the newest value of each series."""
+
+
+@dataclass(frozen=True)
+class StationRow:
+    """A station the centre has heard of; ``birth`` as last received (None: never)."""
+
+    name: str
+    birth: Birth | None
+    birth_ms: int | None
+    heard_ms: int | None
+
+
+@dataclass(frozen=True)
+class Stored:
+    """One row of the store."""
+
+    id: int
+    standing: Standing
+    hash: str
+    body: bytes
+    record: Record
+
+
+@dataclass
+class Points:
+    """One series over a period; ``low``/``high``/``share`` are filled for rollups, and for records where they say something."""
+
+    t: list[int] = field(default_factory=list)
+    v: list[Value] = field(default_factory=list)
+    flag: list[int] = field(default_factory=list)
+    low: list[float | None] = field(default_factory=list)
+    high: list[float | None] = field(default_factory=list)
+    worst_class: list[int | None] = field(default_factory=list)
+    share: list[float | None] = field(default_factory=list)
+
+    def add_value(self, t: int, name: str, shown: _Shown) -> None:
+        """One record's value of the series ``name``."""
+        self.t.append(t)
+        self.v.append(shown.values[name])
+        self.flag.append(shown.flags.get(name, int(Flag.NOT_EVALUATED)))
+        self.low.append(None)
+        self.high.append(None)
+        self.worst_class.append(shown.classes.get(name))
+        self.share.append(shown.share.get(name))
+
+    def add_mean(self, t: int, aggregate: Aggregate, averaging: str) -> None:
+        value = aggregate.value(averaging)
+        self.t.append(t)
+        self.v.append(value)
+        self.flag.append(aggregate.flag() if value is not None or not aggregate.used else int(Flag.SUSPECT))
+        self.low.append(aggregate.low)
+        self.high.append(aggregate.high)
+        self.worst_class.append(None if aggregate.worst_class < 0 else aggregate.worst_class)
+        self.share.append(aggregate.share)
+
+
+@dataclass
+class SeriesAnswer:
+    """``bucket_ms`` 0: single records; else the length of the means. ``streams``: where each series was found."""
+
+    bucket_ms: int
+    series: dict[str, Points]
+    streams: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Declared:
+    """Numbers a station declared ``unused`` or ``lost``, with its reason."""
+
+    first: int
+    last: int
+    kind: str
+    reason: str
+    t: int
+
+
+@dataclass
+class EpochLedger:
+    """What is known of the numbers of one (stream, epoch)."""
+
+    stream: str
+    epoch: int
+    committed: Ranges
+    declared: list[Declared] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Time within a stream that no record covers, from the end of one record to the beginning of the next, with their numbers
+    (None: before the first, or another epoch)."""
+
+    from_ms: int
+    to_ms: int
+    epoch: int
+    after_seq: int | None
+    before_seq: int | None
+
+
+@dataclass(frozen=True)
+class _Span:
+    """One stream of one station over ``[from_ms, to_ms)``."""
+
+    station_id: int | None
+    stream_id: int | None
+    stream: str
+    from_ms: int
+    to_ms: int
+
+    @property
+    def parameters(self) -> tuple[int | None, int | None, int, int]:
+        return self.station_id, self.stream_id, self.from_ms, self.to_ms
+
+
+class _Shown(msgspec.Struct):
+    """The part of a record that charts need (decoding less is faster)."""
+
+    values: dict[str, Value]
+    flags: dict[str, int] = {}
+    classes: dict[str, int] = {}
+    share: dict[str, float] = {}
+
+
+_shown = msgspec.json.Decoder(_Shown)
+
+
+class Reader:
+    """Questions to one ``store.db``; opens it again when the writer has replaced the file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.damaged = 0
+        self._connection: apsw.Connection | None = None
+        self._inode = -1
+
+    @property
+    def connection(self) -> apsw.Connection:
+        inode = self.path.stat().st_ino
+        if self._connection is None or inode != self._inode:
+            self.close()
+            self._connection, self._inode = open_database(self.path, schema="", version=0, read_only=True), inode
+        return self._connection
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _rows(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+        return self.connection.execute(sql, parameters)
+
+    def _id(self, table: str, name: str) -> int | None:
+        found = self._rows(f"select id from {table} where name=?", (name,)).fetchone()  # type: ignore[attr-defined]
+        return None if found is None else int(found[0])
+
+    # --- stations and streams
+
+    def stations(self) -> list[StationRow]:
+        """Every station ever heard of, by name."""
+        rows = self._rows("select name, birth, birth_ms, heard_ms from station order by name")
+        return [StationRow(name, _birth(birth), birth_ms, heard_ms) for name, birth, birth_ms, heard_ms in rows]
+
+    def streams(self, station: str) -> list[str]:
+        """The streams a station has records of, in the order of the contract."""
+        rows = self._rows(
+            "select name from stream where exists (select 1 from record where station_id=(select id from station where name=?)"
+            " and stream_id=stream.id)",
+            (station,),
+        )
+        order = {name: i for i, name in enumerate(STREAMS)}
+        return sorted((name for (name,) in rows), key=lambda name: (order.get(name, len(order)), name))
+
+    def series_of(self, station: str) -> dict[str, list[str]]:
+        """Series name → streams it was ever seen in."""
+        order = {name: i for i, name in enumerate(STREAMS)}
+        found: dict[str, list[str]] = {}
+        for name, stream in self._rows(
+            "select series.name, stream.name from series join stream on stream.id=series.stream_id"
+            " where station_id=(select id from station where name=?)",
+            (station,),
+        ):
+            found.setdefault(name, []).append(stream)
+        for streams in found.values():
+            streams.sort(key=lambda name: (order.get(name, len(order)), name))
+        return found
+
+    # --- records
+
+    def _stored(self, rows: Iterable[tuple[Any, ...]]) -> Iterator[Stored]:
+        for row_id, standing, digest, body in rows:
+            try:
+                yield Stored(row_id, Standing(standing), digest, body, unseal(body, digest).record)
+            except (WireError, ValueError):
+                self.damaged += 1
+
+    def records(
+        self, station: str, stream: str, from_ms: int, to_ms: int, *, superseded: bool = False, newest_first: bool = False
+    ) -> Iterator[Stored]:
+        """Records that begin in ``[from_ms, to_ms)``, in order of time; with ``superseded`` every row, also those off the time axis."""
+        ids = self._id("station", station), self._id("stream", stream)
+        if None in ids:
+            return
+        which = "" if superseded else f"and {ON_AXIS}"
+        order = "desc" if newest_first else "asc"
+        yield from self._stored(
+            self._rows(
+                "select id, standing, hash, body from record"
+                f" where station_id=? and stream_id=? and t>=? and t<? {which} order by t {order}, id {order}",
+                (*ids, from_ms, to_ms),
+            )
+        )
+
+    def newest(self, station: str, depth: int = NEWEST_DEPTH) -> list[Record]:
+        """The newest ``depth`` records of each stream, newest first within a stream."""
+        found: list[Record] = []
+        for stream in self.streams(station):
+            ids = self._id("station", station), self._id("stream", stream)
+            rows = self._rows(
+                f"select id, standing, hash, body from record where station_id=? and stream_id=? and {ON_AXIS} order by t desc limit ?",
+                (*ids, depth),
+            )
+            found.extend(stored.record for stored in self._stored(rows))
+        return found
+
+    def after(self, cursor: int, limit: int) -> list[Stored]:
+        """Rows in the order of commitment, after a row id (for sinks)."""
+        rows = self._rows("select id, standing, hash, body from record where id>? order by id limit ?", (cursor, limit))
+        return list(self._stored(rows))
+
+    def superseded_at(self, record: Record) -> list[Stored]:
+        """The rows that a winner of its time stands above."""
+        ids = self._id("station", record.station), self._id("stream", record.stream)
+        sql = "select id, standing, hash, body from record where station_id=? and stream_id=? and t=? and standing=?"
+        return list(self._stored(self._rows(sql, (*ids, record.t, int(Standing.SUPERSEDED)))))
+
+    # --- series
+
+    def series(self, station: str, names: Sequence[str], from_ms: int, to_ms: int, points: int) -> SeriesAnswer:
+        """Values of some series that begin in ``[from_ms, to_ms)``: single records when no stream has more than ``points`` of them,
+        else means over half-hours or multiples of them, at most ``points`` a series. A record is shown at its beginning, a tide value
+        at its centre, a mean at the beginning of its bucket. A series of several streams is taken from the first in the order of the
+        contract. Unknown series come back empty."""
+        known = self.series_of(station)
+        streams = {name: known[name][0] for name in names if name in known}
+        station_id = self._id("station", station)
+        spans = [_Span(station_id, self._id("stream", stream), stream, from_ms, to_ms) for stream in sorted(set(streams.values()))]
+        answer = SeriesAnswer(0, {name: Points() for name in names}, streams)
+        if any(self._has_more(span, points) for span in spans):
+            answer.bucket_ms = BUCKET_MS * max(1, -(-(to_ms - from_ms) // (BUCKET_MS * max(points, 1))))
+        for span in spans:
+            wanted = [name for name in answer.series if streams.get(name) == span.stream]
+            if answer.bucket_ms:
+                self._means(answer, wanted, span)
+            else:
+                self._singles(answer, wanted, span)
+        return answer
+
+    def _has_more(self, span: _Span, points: int) -> bool:
+        sql = "select count(*) from (select 1 from record where station_id=? and stream_id=? and t>=? and t<? limit ?)"
+        return int(next(iter(self._rows(sql, (*span.parameters, points + 1))))[0]) > points
+
+    def _singles(self, answer: SeriesAnswer, wanted: list[str], span: _Span) -> None:
+        sql = f"select t, dt, body from record where station_id=? and stream_id=? and t>=? and t<? and {ON_AXIS} order by t"
+        for t, dt, body in self._rows(sql, span.parameters):
+            try:
+                shown = _shown.decode(body)
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                self.damaged += 1
+                continue
+            at = t + dt // 2 if span.stream == "tide" else t
+            for name in wanted:
+                if name in shown.values:
+                    answer.series[name].add_value(at, name, shown)
+
+    def _means(self, answer: SeriesAnswer, wanted: list[str], span: _Span) -> None:
+        first = span.from_ms // BUCKET_MS * BUCKET_MS
+        at, joined = first, Bucket()
+        for bucket, data in self._rollup_rows((span.station_id, span.stream_id, first, span.to_ms)):
+            here = first + (bucket - first) // answer.bucket_ms * answer.bucket_ms
+            if here != at:
+                _add_means(answer, joined, at)
+                at, joined = here, {}
+            found = decode_bucket(data)
+            merge_buckets(joined, {name: found[name] for name in wanted if name in found})
+        _add_means(answer, joined, at)
+
+    def _rollup_rows(self, parameters: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
+        return self._rows(
+            "select bucket, data from rollup where station_id=? and stream_id=? and bucket>=? and bucket<? order by bucket", parameters
+        )
+
+    def rollups(self, station: str, stream: str, from_ms: int, to_ms: int) -> list[tuple[int, Bucket]]:
+        """The half-hour rollups that begin in ``[from_ms, to_ms)``."""
+        ids = self._id("station", station), self._id("stream", stream)
+        return [(bucket, decode_bucket(data)) for bucket, data in self._rollup_rows((*ids, from_ms, to_ms))]
+
+    # --- ledger
+
+    def ledger(self, station: str) -> list[EpochLedger]:
+        """Committed and declared numbers of every (stream, epoch) of a station."""
+        station_id = self._id("station", station)
+        found: dict[tuple[str, int], EpochLedger] = {}
+        for stream, epoch, committed in self._rows(
+            "select stream.name, epoch, committed from ledger join stream on stream.id=stream_id where station_id=? order by 1, 2",
+            (station_id,),
+        ):
+            found[stream, epoch] = EpochLedger(stream, epoch, Ranges(msgspec.json.decode(committed)))
+        for stream, epoch, *rest in self._rows(
+            "select stream.name, epoch, first, last, kind, reason, t from declared join stream on stream.id=stream_id"
+            " where station_id=? order by 1, 2, 3",
+            (station_id,),
+        ):
+            found.setdefault((stream, epoch), EpochLedger(stream, epoch, Ranges())).declared.append(Declared(*rest))
+        return [found[key] for key in sorted(found)]
+
+    def gaps(self, station: str, stream: str, from_ms: int, to_ms: int, longer_than_ms: int) -> list[Gap]:
+        """Times within ``[from_ms, to_ms)`` that no record of the stream covers, of more than ``longer_than_ms``, in order. The last one
+        may reach to ``to_ms`` (``before_seq`` None). Before the first record of all there is no gap: the stream had not begun."""
+        ids = self._id("station", station), self._id("stream", stream)
+        sql = (
+            f"with axis as (select t, dt, epoch, seq from record where station_id=?1 and stream_id=?2 and {ON_AXIS}),"
+            " seen as (select * from axis where t>=?3 and t<?4"
+            " union all select * from (select * from axis where t<?3 order by t desc limit 1)),"
+            " pairs as (select t, epoch, seq, lag(t+dt) over w as end, lag(seq) over w as before, lag(epoch) over w as before_epoch"
+            " from seen window w as (order by t))"
+            " select max(end, ?3), t, epoch, case when before_epoch=epoch then before end, seq from pairs where t-end>?5 and t>?3"
+            " union all select max(max(t+dt), ?3), ?4, epoch, seq, null from seen having ?4-max(t+dt)>?5 order by 1"
+        )
+        rows = list(self._rows(sql, (*ids, from_ms, to_ms, longer_than_ms)))
+        return [Gap(*row) for row in rows if row[0] < row[1]]
+
+    def first_time(self, station: str, stream: str) -> int | None:
+        """When the first record of a stream begins."""
+        sql = f"select t from record where station_id=? and stream_id=? and {ON_AXIS} order by t limit 1"
+        for (t,) in self._rows(sql, (self._id("station", station), self._id("stream", stream))):
+            return int(t)
+        return None
+
+    # --- counts and lists for the operator
+
+    def count(self) -> int:
+        """How many records are in the store."""
+        return int(next(iter(self._rows("select count(*) from record")))[0])
+
+    def top_id(self) -> int:
+        """The id of the newest row (0: empty)."""
+        return int(next(iter(self._rows("select coalesce(max(id), 0) from record")))[0])
+
+    def parked(self, limit: int = 100) -> list[dict[str, Any]]:
+        """What was set aside, newest first: station, reason, explanation, topic, size, first_ms, last_ms, count."""
+        names = ("station", "reason", "explanation", "topic", "size", "first_ms", "last_ms", "count")
+        return [
+            dict(zip(names, row, strict=True))
+            for row in self._rows(f"select {','.join(names)} from parked order by last_ms desc limit ?", (limit,))
+        ]
+
+    def conflicts(self, limit: int = 100) -> list[dict[str, Any]]:
+        """Records that came with a known number and other content, newest first."""
+        names = ("station", "stream", "epoch", "seq", "hash", "first_ms", "last_ms", "count")
+        rows = self._rows(
+            "select station.name, stream.name, epoch, seq, hash, first_ms, last_ms, count from conflict"
+            " join station on station.id=station_id join stream on stream.id=stream_id order by last_ms desc limit ?",
+            (limit,),
+        )
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+    def sink_cursor(self, name: str) -> int:
+        """Up to which row a sink has handed on (0: nothing yet)."""
+        for (cursor,) in self._rows("select cursor from sink where name=?", (name,)):
+            return int(cursor)
+        return 0
+
+    def sink_parked(self, name: str) -> list[tuple[int, str, str]]:
+        """Lines a database refused: ``(row id, line, reason)``."""
+        return [
+            (r, line, why) for r, line, why in self._rows("select record, line, reason from sink_parked where sink=? order by 1", (name,))
+        ]
+
+
+def _birth(data: bytes | None) -> Birth | None:
+    if data is None:
+        return None
+    try:
+        return msgspec.json.decode(data, type=Birth)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def _add_means(answer: SeriesAnswer, bucket: Bucket, at: int) -> None:
+    for name, aggregate in bucket.items():
+        answer.series[name].add_mean(at, aggregate, averaging_of(name))
+
+
+class ReaderPool:
+    """Readers for an event loop: each thread of a small pool has its own."""
+
+    def __init__(self, path: Path, threads: int = 2) -> None:
+        self.path = path
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="store-reader")
+        self._local = threading.local()
+        self._readers: list[Reader] = []
+
+    def _reader(self) -> Reader:
+        reader: Reader | None = getattr(self._local, "reader", None)
+        if reader is None:
+            reader = self._local.reader = Reader(self.path)
+            self._readers.append(reader)
+        return reader
+
+    async def run(self, question: Callable[[Reader], T]) -> T:
+        """``await pool.run(lambda reader: reader.series(…))``; the function must return a whole answer, not an iterator."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, lambda: question(self._reader()))
+
+    @property
+    def damaged(self) -> int:
+        """Rows whose content did not match their hash, as met so far."""
+        return sum(reader.damaged for reader in self._readers)
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=True)
+        for reader in self._readers:
+            reader.close()
+        self._readers.clear()
