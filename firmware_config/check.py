@@ -7,30 +7,25 @@ exist, is an address used twice, does an input come from something that is measu
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
-import re
-import types
 import typing
 import zoneinfo
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
-from firmware_config.cards import Card, all_cards
+from firmware_config.cards import Card, all_cards, option_problems
 from firmware_config.errors import StationFileError
 from firmware_config.quantities import registry, series_name, split_series
 from firmware_config.station import AirSeaFlux, EddyFlux, Instrument, ModbusRtuLink, OxygenSaturation, Station, Surface, Tide
+from firmware_config.yaml_report import MAX_FILE_BYTES, KeyPath, Report, closest, read_yaml, shape_problems
 
-Path_ = tuple[str | int, ...]
-MAX_FILE_BYTES = 1_000_000
 MODBUS_LINKS = frozenset({"modbus_rtu", "modbus_tcp"})
+UNION_TAGS = frozenset({"serial", "tcp", "modbus_rtu", "modbus_tcp", "eddy", "air_sea", "oxygen", "tide"})
 
 PRODUCES: dict[str, tuple[str, ...]] = {
     "eddy": ("co2_flux", "h2o_flux", "latent_heat_flux", "sensible_heat_flux", "momentum_flux", "friction_velocity"),
@@ -51,145 +46,6 @@ class LoadedStation:
     path: Path
 
 
-@dataclass
-class _Report:
-    """Collects problems of one YAML document and knows the line of each key."""
-
-    path: Path
-    root: yaml.Node | None = None
-    problems: list[str] = field(default_factory=list)
-
-    def add(self, where: Path_, text: str, *, allowed: Iterable[str] = (), meant: str | None = None) -> None:
-        allowed = list(allowed)
-        parts = [text]
-        if allowed:
-            parts.append("allowed: " + ", ".join(allowed))
-        if meant:
-            parts.append(f"did you mean {meant!r}?")
-        self.problems.append(f"{self.path}:{self.line(where)}: {_spell(where)}: " + "; ".join(parts))
-
-    def line(self, where: Path_) -> int:
-        """The line of the deepest part of ``where`` that the file has (1-based)."""
-        node, line = self.root, 1
-        for step in where:
-            if isinstance(node, yaml.MappingNode):
-                for key, value in node.value:
-                    if key.value == step:
-                        node, line = value, key.start_mark.line + 1
-                        break
-            elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
-                node = node.value[step]
-                line = node.start_mark.line + 1
-        return line
-
-    def nearest(self, where: Path_, text: str, value: object, choices: Iterable[str]) -> None:
-        """A value that names nothing: say which there are and which was probably meant."""
-        choices = sorted(choices)
-        self.add(where, f"{value!r}: {text}", allowed=choices, meant=_closest(str(value), choices))
-
-
-def _closest(word: str, choices: Iterable[str]) -> str | None:
-    found = difflib.get_close_matches(word, list(choices), n=1, cutoff=0.6)
-    return found[0] if found else None
-
-
-def _spell(where: Path_) -> str:
-    text = ""
-    for step in where:
-        text += f"[{step}]" if isinstance(step, int) else (f".{step}" if text else step)
-    return text or "(file)"
-
-
-def _models_of(annotation: Any) -> Iterator[type[BaseModel]]:
-    """Every model class that may stand at an annotation (through unions, lists, optionals)."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    elif typing.get_origin(annotation) in {typing.Union, types.UnionType, list, dict, typing.Annotated, tuple}:
-        for inner in typing.get_args(annotation):
-            yield from _models_of(inner)
-
-
-def _known_keys(where: Path_, node: yaml.Node | None) -> set[str]:
-    """The keys allowed in the mapping at ``where``; for a union, those of the branch its ``kind`` names."""
-    models: list[type[BaseModel]] = [Station]
-    for step in where:
-        kind = None
-        if isinstance(node, yaml.MappingNode):
-            node = next((v for k, v in node.value if k.value == step), None)
-        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int):
-            node = node.value[step]
-        if isinstance(node, yaml.MappingNode):
-            kind = next((v.value for k, v in node.value if k.value == "kind"), None)
-        if isinstance(step, str):
-            fields = [f for m in models for n, f in m.model_fields.items() if step in {n, f.alias}]
-            models = [inner for f in fields for inner in _models_of(f.annotation)]
-        if kind is not None:
-            models = [m for m in models if kind in typing.get_args(m.model_fields["kind"].annotation)] or models
-    return {f.alias or n for m in models for n, f in m.model_fields.items()}
-
-
-def _shape_problems(report: _Report, error: ValidationError) -> None:
-    tags = {"serial", "tcp", "modbus_rtu", "modbus_tcp", "eddy", "air_sea", "oxygen", "tide", "float", "str", "bool", "int"}
-    for problem in error.errors(include_url=False):
-        where = tuple(step for i, step in enumerate(problem["loc"]) if not (step in tags and i and isinstance(problem["loc"][i - 1], int)))
-        shown = problem.get("input")
-        value = f"{shown!r}: " if not isinstance(shown, dict | list) else ""
-        kind = problem["type"]
-        if kind == "extra_forbidden":
-            known = _known_keys(where[:-1], report.root)
-            report.nearest(where, "no such key here", where[-1], known)
-        elif kind == "missing":
-            report.add(where, "this key is missing; add it")
-        elif kind == "literal_error":
-            choices = re.findall(r"'([^']*)'", problem["ctx"]["expected"])
-            report.nearest(where, "not one of the allowed values", shown, choices)
-        elif kind == "union_tag_invalid":
-            choices = re.findall(r"'([^']*)'", problem["ctx"]["expected_tags"])
-            report.nearest((*where, "kind"), "not a known kind", problem["ctx"]["tag"], choices)
-        else:
-            limits = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
-            context = problem.get("ctx", {})
-            allowed = [f"{limits[k]} {v}" for k, v in context.items() if k in limits]
-            if kind == "string_pattern_mismatch":
-                allowed = [f"text matching {context['pattern']}"]
-            message = str(context["error"]) if "error" in context else problem["msg"]
-            report.add(where, value + message, allowed=allowed)
-
-
-def _read_yaml(path: Path, report: _Report) -> Any:
-    try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            report.add((), f"larger than {MAX_FILE_BYTES} bytes; this is not a station file")
-            return None
-        text = path.read_text(encoding="utf-8")
-        report.root = yaml.compose(text, Loader=yaml.SafeLoader)
-        _duplicate_keys(report, report.root, ())
-        return yaml.safe_load(text)
-    except OSError as error:
-        report.add((), f"cannot be read: {error.strerror}")
-    except UnicodeDecodeError as error:
-        report.add((), f"is not UTF-8 text: {error}")
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        at = f":{mark.line + 1}" if mark else ""
-        report.problems.append(f"{path}{at}: not valid YAML: {getattr(error, 'problem', None) or error}")
-    return None
-
-
-def _duplicate_keys(report: _Report, node: yaml.Node | None, where: Path_) -> None:
-    """YAML lets a later key silently win; here it is an error."""
-    if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
-        for key, value in node.value:
-            if key.value in seen:
-                report.problems.append(f"{report.path}:{key.start_mark.line + 1}: {_spell((*where, key.value))}: this key stands twice")
-            seen.add(key.value)
-            _duplicate_keys(report, value, (*where, key.value))
-    elif isinstance(node, yaml.SequenceNode):
-        for i, value in enumerate(node.value):
-            _duplicate_keys(report, value, (*where, i))
-
-
 def available_series(station: Station, cards: dict[str, Card]) -> set[str]:
     """Every series the station will have: what its instruments measure and what its products make."""
     found = {
@@ -201,7 +57,7 @@ def available_series(station: Station, cards: dict[str, Card]) -> set[str]:
     return found | {series_name(quantity, product.place) for product in station.products for quantity in PRODUCES[product.kind]}
 
 
-def _check_links(report: _Report, station: Station) -> None:
+def _check_links(report: Report, station: Station) -> None:
     for i, (link, count) in enumerate((link, Counter(x.id for x in station.links)[link.id]) for link in station.links):
         if count > 1:
             report.add(("links", i, "id"), f"{link.id!r}: two links have this id")
@@ -213,9 +69,9 @@ def _check_links(report: _Report, station: Station) -> None:
             report.add(("links", i, "port"), f"{link.port!r}: two links use this port")
 
 
-def _check_instrument(report: _Report, station: Station, i: int, instrument: Instrument, cards: dict[str, Card]) -> None:
+def _check_instrument(report: Report, station: Station, i: int, instrument: Instrument, cards: dict[str, Card]) -> None:
     links = {link.id: link for link in station.links}
-    where: Path_ = ("instruments", i)
+    where: KeyPath = ("instruments", i)
     card = cards.get(instrument.model)
     if card is None:
         report.nearest((*where, "model"), "no instrument card of this name", instrument.model, cards)
@@ -224,6 +80,8 @@ def _check_instrument(report: _Report, station: Station, i: int, instrument: Ins
         report.nearest((*where, "link"), "no link with this id", instrument.link, links)
     if card is None or link is None:
         return
+    for name, text, allowed, meant in option_problems(card, instrument.options):
+        report.add((*where, "options", name), text, allowed=allowed, meant=meant)
     on_bus = link.kind in MODBUS_LINKS
     if on_bus != (card.protocol == "modbus"):
         fitting = sorted(MODBUS_LINKS) if card.protocol == "modbus" else ["serial", "tcp"]
@@ -236,7 +94,7 @@ def _check_instrument(report: _Report, station: Station, i: int, instrument: Ins
         report.add((*where, "every"), f"{instrument.every} ms is shorter than a serial bus can serve", allowed=["at least 200ms"])
 
 
-def _check_sharing(report: _Report, station: Station) -> None:
+def _check_sharing(report: Report, station: Station) -> None:
     """Ids, addresses and lines that must not be used twice."""
     ids = Counter(instrument.id for instrument in station.instruments)
     users = Counter((instrument.link, instrument.address) for instrument in station.instruments)
@@ -250,11 +108,11 @@ def _check_sharing(report: _Report, station: Station) -> None:
             report.add(("instruments", i, "link"), f"{instrument.link!r}: a stream link carries one instrument, this one has several")
 
 
-def _check_series(report: _Report, station: Station, cards: dict[str, Card]) -> None:
+def _check_series(report: Report, station: Station, cards: dict[str, Card]) -> None:
     have = available_series(station, cards)
     for i, rule in enumerate(station.quality):
         if "@" not in rule.series:
-            report.add(("quality", i, "series"), f"{rule.series!r}: a series reads quantity@place", meant=_closest(rule.series, have))
+            report.add(("quality", i, "series"), f"{rule.series!r}: a series reads quantity@place", meant=closest(rule.series, have))
             continue
         parts = split_series(rule.series)
         if parts.quantity not in registry():
@@ -267,10 +125,10 @@ def _check_series(report: _Report, station: Station, cards: dict[str, Card]) -> 
                 report.nearest(("inputs", name, i, "series"), "nothing of this station gives this series", source.series, have)
 
 
-def _check_products(report: _Report, station: Station, cards: dict[str, Card]) -> None:
+def _check_products(report: Report, station: Station, cards: dict[str, Card]) -> None:
     instruments = {instrument.id: instrument for instrument in station.instruments}
 
-    def known(where: Path_, instrument_id: str, roles: set[str]) -> None:
+    def known(where: KeyPath, instrument_id: str, roles: set[str]) -> None:
         if instrument_id not in instruments:
             report.nearest(where, "no instrument with this id", instrument_id, instruments)
             return
@@ -279,7 +137,7 @@ def _check_products(report: _Report, station: Station, cards: dict[str, Card]) -
             report.add(where, f"{instrument_id!r} is a {card.role}", allowed=sorted(roles))
 
     for i, product in enumerate(station.products):
-        where: Path_ = ("products", i)
+        where: KeyPath = ("products", i)
         names: list[str] = []
         if isinstance(product, EddyFlux):
             known((*where, "sonic"), product.sonic, {"sonic", "sonic_gas"})
@@ -303,9 +161,9 @@ def _check_products(report: _Report, station: Station, cards: dict[str, Card]) -
                 report.nearest(where, f"the {product.kind} product needs this input; add it under inputs", name, station.inputs)
 
 
-def _read_site(report: _Report, path: Path) -> dict[str, Any]:
+def _read_site(report: Report, path: Path) -> dict[str, Any]:
     """``site.geojson`` beside the station: polygons with ``surface`` and ``elevation_1985_m``."""
-    site_report = _Report(path)
+    site_report = Report(path)
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise ValueError(f"larger than {MAX_FILE_BYTES} bytes")
@@ -334,8 +192,8 @@ def _read_site(report: _Report, path: Path) -> dict[str, Any]:
 def load_station(path: Path) -> LoadedStation:
     """Read and check a station file; StationFileError lists every problem found."""
     path = Path(path)
-    report = _Report(path)
-    data = _read_yaml(path, report)
+    report = Report(path)
+    data = read_yaml(path, report, "a station file")
     if data is not None and not isinstance(data, dict):
         report.add((), "a station file is a mapping of keys to values")
     if report.problems:
@@ -344,11 +202,11 @@ def load_station(path: Path) -> LoadedStation:
     try:
         station = Station.model_validate(data)
     except ValidationError as error:
-        _shape_problems(report, error)
+        shape_problems(report, Station, error, UNION_TAGS)
         raise StationFileError(report.problems) from None
     cards = all_cards()
     if station.timezone not in zoneinfo.available_timezones():
-        meant = _closest(station.timezone, zoneinfo.available_timezones())
+        meant = closest(station.timezone, zoneinfo.available_timezones())
         report.add(("timezone",), f"{station.timezone!r}: no such time zone", allowed=["IANA names such as Asia/Shanghai"], meant=meant)
     _check_links(report, station)
     for i, instrument in enumerate(station.instruments):

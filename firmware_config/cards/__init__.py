@@ -1,0 +1,237 @@
+"""Instrument cards: one YAML file per model beside this module, read, checked as a whole and handed out as data.
+
+Promises: a card that loads is consistent (fields exist, registers do not overlap and are read whole, quantities stand in the registry,
+options named in ``when`` exist). A card that does not is refused with every problem at once, each naming file, line, key and value.
+Does not: know how bytes become records; that is `edge.instruments`. The schema is in `firmware_config.cards.schema`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from firmware_config.cards.schema import Card, Layout, Option, Read, Register, When
+from firmware_config.errors import ContractError, StationFileError
+from firmware_config.quantities import registry
+from firmware_config.yaml_report import KeyPath, Report, closest, read_yaml, shape_problems
+
+__all__ = ["CARDS", "Card", "all_cards", "common_options", "load_card", "option_problems", "read_card"]
+
+CARDS = Path(__file__).parent
+GRAMMAR_FIELDS = {"licor": ("diag.",), "vaisala": ("units.",)}
+"""Prefixes of fields that a record grammar makes by itself."""
+_STREAM_OPTIONS = {
+    "mode": Option(
+        allowed=["automatic", "polled"], default="automatic", text="automatic: it prints by itself; polled: it is asked at each turn"
+    ),
+}
+_MODBUS_OPTIONS = {
+    "answer": Option(text="wait so long for an answer, for example 600ms; haitan-edge probe measures and proposes it"),
+    "answer_longest": Option(text="no answer of this device comes later than this, for example 3s"),
+}
+
+
+@cache
+def all_cards(directory: Path = CARDS) -> dict[str, Card]:
+    """Every card by model name; StationFileError lists the problems of all cards that have any."""
+    cards: dict[str, Card] = {}
+    problems: list[str] = []
+    for path in sorted(directory.glob("*.yaml")):
+        try:
+            cards[path.stem] = read_card(path)
+        except StationFileError as error:
+            problems += error.problems
+    if problems:
+        raise StationFileError(problems)
+    return cards
+
+
+@cache
+def load_card(model: str, directory: Path = CARDS) -> Card:
+    """The card of one model; ContractError names the nearest when there is none, StationFileError what is wrong with it."""
+    known = sorted(path.stem for path in directory.glob("*.yaml"))
+    if model not in known:
+        nearest = closest(model, known)
+        meant = f"; did you mean {nearest!r}?" if nearest else ""
+        raise ContractError(f"no instrument card {model!r}; there are: {', '.join(known)}{meant}")
+    return read_card(directory / f"{model}.yaml")
+
+
+def read_card(path: Path) -> Card:
+    """Read and check one card file."""
+    report = Report(path)
+    data = read_yaml(path, report, "an instrument card")
+    if data is not None and not isinstance(data, dict):
+        report.add((), "a card is a mapping of keys to values")
+    if report.problems:
+        raise StationFileError(report.problems)
+    try:
+        card = Card.model_validate(data)
+    except ValidationError as error:
+        shape_problems(report, Card, error)
+        raise StationFileError(report.problems) from None
+    if card.model != path.stem:
+        report.add(("model",), f"{card.model!r}: the file is named {path.stem!r}; both must agree")
+    _check_fields(report, card)
+    _check_options(report, card)
+    if card.modbus is not None:
+        _check_registers(report, card.modbus.registers)
+        _check_reads(report, card)
+    if report.problems:
+        raise StationFileError(report.problems)
+    return card
+
+
+def common_options(card: Card) -> dict[str, Option]:
+    """All options an instrument of this card may have: the card's own and those of its kind."""
+    if card.modbus is not None:
+        return {**_MODBUS_OPTIONS, **card.options}
+    polled = _STREAM_OPTIONS if card.text is not None and card.text.request else {}
+    return {**polled, **card.options}
+
+
+def option_problems(card: Card, given: Mapping[str, Any]) -> Iterator[tuple[str, str, list[str], str | None]]:
+    """What is wrong with an instrument's ``options``: (option, what, allowed, probably meant)."""
+    known = common_options(card)
+    for name, value in given.items():
+        if name not in known:
+            yield name, f"{name!r}: {card.model} has no such option", sorted(known), closest(name, known)
+        elif (allowed := known[name].allowed) is not None and value not in allowed:
+            spelled = [str(x) for x in allowed]
+            yield name, f"{value!r}: not a value of this option", spelled, closest(str(value), spelled)
+
+
+def _known_fields(card: Card) -> set[str]:
+    found = set(card.fields)
+    if card.modbus is not None:
+        found |= {register.field for register in card.modbus.registers}
+        found |= {name for command in card.modbus.commands.values() for name in command.gives}
+    if card.text is not None:
+        found |= {name for layout in card.text.layouts for name in layout.constants}
+    return found
+
+
+def _used_fields(card: Card) -> Iterator[tuple[KeyPath, str]]:
+    for name, source in card.quantities.items():
+        yield ("quantities", name, "field"), source.field
+        if source.by is not None:
+            yield ("quantities", name, "by", "field"), source.by.field
+    for kind, diagnostic in card.diagnostics.items():
+        yield ("diagnostics", kind, "field"), diagnostic.field
+    for i, rule in enumerate(card.rules):
+        for name in [*rule.fields, *([rule.field] if rule.field else [])]:
+            yield ("rules", i, "field" if rule.field else "fields"), name
+        for name in rule.spoils:
+            yield ("rules", i, "spoils"), name
+        for name in rule.product.of if rule.product else []:
+            yield ("rules", i, "product", "of"), name
+    if card.text is not None and card.text.address_field is not None:
+        yield ("text", "address_field"), card.text.address_field
+
+
+def _check_fields(report: Report, card: Card) -> None:
+    """Names: of quantities, of fields wherever one is used, of columns, and patterns that must compile."""
+    known = _known_fields(card)
+    made = GRAMMAR_FIELDS.get(card.protocol, ())
+    for name in card.quantities.keys() | card.accuracy.keys():
+        if name not in registry():
+            key = "quantities" if name in card.quantities else "accuracy"
+            report.nearest((key, name), "no such quantity in firmware_config/quantities.yaml", name, registry())
+    for where, name in _used_fields(card):
+        if name not in known and not name.startswith(made or ("\0",)):
+            report.nearest(where, "no field of this name", name, known)
+    for name, spec in card.fields.items():
+        _check_pattern(report, ("fields", name, "missing"), spec.missing)
+    for i, layout in enumerate(card.text.layouts if card.text else []):
+        _check_layout(report, card, ("text", "layouts", i), layout)
+    for i, pattern in enumerate(card.text.ignore if card.text else []):
+        _check_pattern(report, ("text", "ignore", i), pattern)
+
+
+def _check_layout(report: Report, card: Card, where: KeyPath, layout: Layout) -> None:
+    for name, column in layout.columns.items():
+        spec = card.fields.get(name)
+        width = 2 if spec is not None and spec.kind in {"nmea_latitude", "nmea_longitude"} else 1
+        if spec is None:
+            report.nearest((*where, "columns", name), "no field of this name under fields", name, card.fields)
+        elif not 0 <= column <= layout.count - width:
+            report.add((*where, "columns", name), f"{column}: beyond the record", allowed=[f"0 to {layout.count - width}"])
+    for column, pattern in layout.match.items():
+        if not 0 <= column < layout.count:
+            report.add((*where, "match", column), f"{column}: beyond the record", allowed=[f"0 to {layout.count - 1}"])
+        _check_pattern(report, (*where, "match", column), pattern)
+
+
+def _check_pattern(report: Report, where: KeyPath, pattern: str | None) -> None:
+    try:
+        re.compile(pattern or "")
+    except re.error as error:
+        report.add(where, f"{pattern!r}: not a pattern: {error}")
+
+
+def _check_options(report: Report, card: Card) -> None:
+    for name, option in card.options.items():
+        if option.allowed is not None and option.default not in option.allowed:
+            report.add(("options", name, "default"), f"{option.default!r}: not allowed itself", allowed=[str(x) for x in option.allowed])
+    for where, when in _conditions(card):
+        for name, value in when.items():
+            if name not in card.options:
+                report.nearest((*where, "when"), "no option of this name", name, card.options)
+            elif value not in (card.options[name].allowed or [value]):
+                report.add((*where, "when"), f"{value!r}: never chosen", allowed=[str(x) for x in card.options[name].allowed or []])
+
+
+def _conditions(card: Card) -> Iterator[tuple[KeyPath, When]]:
+    for i, rule in enumerate(card.rules):
+        yield ("rules", i), rule.when
+    for i, layout in enumerate(card.text.layouts if card.text else []):
+        yield ("text", "layouts", i), layout.when
+    for i, read in enumerate(card.modbus.poll if card.modbus else []):
+        yield ("modbus", "poll", i), read.when
+
+
+def _span(register: Register) -> str:
+    return f"{register.field} at 0x{register.address:04X}, {register.size} register{'s' if register.size > 1 else ''}"
+
+
+def _check_registers(report: Report, registers: list[Register]) -> None:
+    """No two values may share a register of the same function."""
+    furthest: dict[int, Register] = {}
+    for i, register in sorted(enumerate(registers), key=lambda pair: pair[1].address):
+        before = furthest.get(register.function)
+        if before is not None and before.address + before.size > register.address:
+            report.add(("modbus", "registers", i, "address"), f"0x{register.address:04X}: {_span(register)}, overlaps {_span(before)}")
+        if before is None or register.address + register.size > before.address + before.size:
+            furthest[register.function] = register
+    for i, register in enumerate(registers):
+        if register.address + register.size > 65_536:
+            report.add(("modbus", "registers", i, "address"), f"0x{register.address:04X}: {_span(register)}, ends beyond 0xFFFF")
+
+
+def _check_reads(report: Report, card: Card) -> None:
+    """Each request holds whole values, and at least one."""
+    assert card.modbus is not None
+    for key, reads in (("poll", card.modbus.poll), ("identify", card.modbus.identify)):
+        for i, read in enumerate(reads):
+            inside = [r for r in card.modbus.registers if _overlap(read, r)]
+            if not inside:
+                report.add(("modbus", key, i, "address"), f"0x{read.address:04X}: no register is described there")
+            for register in inside:
+                if register.address < read.address or register.address + register.size > read.address + read.count:
+                    report.add(("modbus", key, i, "count"), f"{read.count}: cuts {_span(register)}, in two")
+    for i, name in enumerate(card.modbus.prepare):
+        if name not in card.modbus.commands:
+            report.nearest(("modbus", "prepare", i), "no command of this name", name, card.modbus.commands)
+
+
+def _overlap(read: Read, register: Register) -> bool:
+    return (
+        read.function == register.function
+        and register.address < read.address + read.count
+        and read.address < register.address + register.size
+    )
