@@ -200,6 +200,8 @@ class EddyFlux(Model):
     tube_length_m: float | None = Field(None, gt=0)
     tube_diameter_m: float | None = Field(None, gt=0)
     flow_l_per_min: float | None = Field(None, gt=0)
+    cell_volume_cm3: float = Field(0.0, ge=0)
+    """of a closed-path analyser, part of the way the air has to go"""
     pressure: str = "air_pressure"
     """names of ``inputs`` of the station"""
 

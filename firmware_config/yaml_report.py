@@ -131,16 +131,28 @@ def shape_problems(report: Report, root: type[BaseModel], error: ValidationError
             report.add(where, value + message, allowed=allowed)
 
 
-def read_yaml(path: Path, report: Report, what: str) -> Any:
-    """The document, or None with the reason in the report. A key that stands twice is a problem."""
+class _PlainLoader(yaml.SafeLoader):
+    """Refuses aliases: a few lines of them can stand for more data than fits in memory."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            event = self.peek_event()  # type: ignore[no-untyped-call]
+            raise yaml.composer.ComposerError(
+                None, None, "aliases (*name) are not used in these files; write the value out", event.start_mark
+            )
+        return super().compose_node(parent, index)
+
+
+def read_yaml(path: Path, report: Report, what: str, *, aliases: bool = False) -> Any:
+    """The document, or None with the reason in the report. A key that stands twice is a problem; so is an alias unless ``aliases``."""
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             report.add((), f"larger than {MAX_FILE_BYTES} bytes; this is not {what}")
             return None
         text = path.read_text(encoding="utf-8")
-        report.root = yaml.compose(text, Loader=yaml.SafeLoader)
+        report.root = yaml.compose(text, Loader=yaml.SafeLoader if aliases else _PlainLoader)
         _duplicate_keys(report, report.root, ())
-        return yaml.safe_load(text)
+        return yaml.safe_load(text) if not report.problems else None
     except OSError as error:
         report.add((), f"cannot be read: {error.strerror}")
     except UnicodeDecodeError as error:

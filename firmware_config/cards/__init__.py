@@ -65,7 +65,7 @@ def load_card(model: str, directory: Path = CARDS) -> Card:
 def read_card(path: Path) -> Card:
     """Read and check one card file."""
     report = Report(path)
-    data = read_yaml(path, report, "an instrument card")
+    data = read_yaml(path, report, "an instrument card", aliases=True)
     if data is not None and not isinstance(data, dict):
         report.add((), "a card is a mapping of keys to values")
     if report.problems:

@@ -1,0 +1,224 @@
+"""The sense of a station file: do its parts fit together?
+
+Works on `Parts`, whatever of the file is well-formed, so that one mistake in one key does not hide another elsewhere. A check that would
+need a part that is itself broken is left out rather than answered wrongly.
+"""
+
+from __future__ import annotations
+
+import zoneinfo
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from firmware_config.cards import Card, option_problems
+from firmware_config.quantities import registry, series_name, split_series
+from firmware_config.station import (
+    AirSeaFlux,
+    EddyFlux,
+    Instrument,
+    Link,
+    ModbusRtuLink,
+    OxygenSaturation,
+    Product,
+    QualityRule,
+    Source,
+    Tide,
+)
+from firmware_config.yaml_report import KeyPath, Report, closest
+
+MODBUS_LINKS = frozenset({"modbus_rtu", "modbus_tcp"})
+AVERAGING_MINUTES = (10, 12, 15, 20, 30, 60)
+
+PRODUCES: dict[str, tuple[str, ...]] = {
+    "eddy": ("co2_flux", "h2o_flux", "latent_heat_flux", "sensible_heat_flux", "momentum_flux", "friction_velocity"),
+    "air_sea": ("air_sea_co2_flux", "gas_transfer_velocity"),
+    "oxygen": ("oxygen_saturation", "oxygen_at_saturation"),
+    "tide": ("water_level", "water_level_1985"),
+}
+"""Quantities that each kind of product brings into being at its place."""
+
+
+@dataclass
+class Parts:
+    """The well-formed parts of a station file by their index in it; ``broken`` names the lists in which some part is not."""
+
+    timezone: str | None = None
+    links: dict[int, Any] = field(default_factory=dict)
+    instruments: dict[int, Instrument] = field(default_factory=dict)
+    quality: dict[int, QualityRule] = field(default_factory=dict)
+    products: dict[int, Any] = field(default_factory=dict)
+    inputs: dict[str, dict[int, Source]] = field(default_factory=dict)
+    broken: set[str] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, data: dict[str, Any]) -> Parts:
+        """What of a document can be judged on its own."""
+        parts = cls(timezone=data.get("timezone") if isinstance(data.get("timezone"), str) else None)
+        kinds: tuple[tuple[str, Any], ...] = (
+            ("links", Link),
+            ("instruments", Instrument),
+            ("quality", QualityRule),
+            ("products", Product),
+        )
+        for name, kind in kinds:
+            setattr(parts, name, parts._take(name, data.get(name, []), TypeAdapter(kind)))
+        inputs = data.get("inputs", {})
+        for name, sources in inputs.items() if isinstance(inputs, dict) else ():
+            parts.inputs[str(name)] = parts._take("inputs", sources, TypeAdapter(Source))
+        return parts
+
+    def _take(self, name: str, items: Any, adapter: TypeAdapter[Any]) -> dict[int, Any]:
+        taken: dict[int, Any] = {}
+        for i, item in enumerate(items if isinstance(items, list) else ()):
+            try:
+                taken[i] = adapter.validate_python(item)
+            except ValidationError:
+                self.broken.add(name)
+        if not isinstance(items, list):
+            self.broken.add(name)
+        return taken
+
+
+def available_series(instruments: Iterable[Instrument], products: Iterable[Any], cards: dict[str, Card]) -> set[str]:
+    """Every series a station will have: what its instruments measure and what its products make."""
+    measured = {
+        series_name(quantity, instrument.place)
+        for instrument in instruments
+        if instrument.model in cards
+        for quantity in cards[instrument.model].quantities
+    }
+    return measured | {series_name(quantity, product.place) for product in products for quantity in PRODUCES[product.kind]}
+
+
+def check_sense(report: Report, parts: Parts, cards: dict[str, Card]) -> None:
+    """Put everything that does not fit into the report."""
+    if parts.timezone is not None and parts.timezone not in zoneinfo.available_timezones():
+        meant = closest(parts.timezone, zoneinfo.available_timezones())
+        report.add(("timezone",), f"{parts.timezone!r}: no such time zone", allowed=["IANA names such as Asia/Shanghai"], meant=meant)
+    _check_links(report, parts)
+    links = {link.id: link for link in parts.links.values()}
+    for i, instrument in parts.instruments.items():
+        _check_instrument(report, i, instrument, cards, links, links_known="links" not in parts.broken)
+    _check_sharing(report, parts, links)
+    _check_products(report, parts, cards)
+    if not {"instruments", "products"} & parts.broken:
+        _check_series(report, parts, available_series(parts.instruments.values(), parts.products.values(), cards))
+
+
+def _check_links(report: Report, parts: Parts) -> None:
+    ids = Counter(link.id for link in parts.links.values())
+    ends = Counter((getattr(link, "host", ""), link.port) for link in parts.links.values())
+    used = {instrument.link for instrument in parts.instruments.values()}
+    for i, link in parts.links.items():
+        if ids[link.id] > 1:
+            report.add(("links", i, "id"), f"{link.id!r}: two links have this id")
+        if ends[getattr(link, "host", ""), link.port] > 1:
+            report.add(("links", i, "port"), f"{link.port!r}: two links use this port")
+        if link.id not in used and "instruments" not in parts.broken:
+            report.add(("links", i, "id"), f"{link.id!r}: no instrument uses this link; remove it or name it in an instrument")
+
+
+def _check_instrument(
+    report: Report, i: int, instrument: Instrument, cards: dict[str, Card], links: dict[str, Any], *, links_known: bool
+) -> None:
+    where: KeyPath = ("instruments", i)
+    card, link = cards.get(instrument.model), links.get(instrument.link)
+    if card is None:
+        report.nearest((*where, "model"), "no instrument card of this name", instrument.model, cards)
+    else:
+        for name, text, allowed, meant in option_problems(card, instrument.options):
+            report.add((*where, "options", name), text, allowed=allowed, meant=meant)
+    if link is None and links_known:
+        report.nearest((*where, "link"), "no link with this id", instrument.link, links)
+    if card is None or link is None:
+        return
+    on_bus = link.kind in MODBUS_LINKS
+    if on_bus != (card.protocol == "modbus"):
+        fitting = sorted(MODBUS_LINKS) if card.protocol == "modbus" else ["serial", "tcp"]
+        report.add((*where, "link"), f"{instrument.link!r}: a {link.kind} link does not carry {instrument.model}", allowed=fitting)
+    if on_bus and not (isinstance(instrument.address, int) and 1 <= instrument.address <= 247):
+        report.add((*where, "address"), f"{instrument.address!r}: a Modbus unit number is needed", allowed=["1 to 247"])
+    if on_bus and instrument.every is None:
+        report.add((*where, "rate"), "a Modbus instrument is asked: give every (for example 10s) instead of rate")
+    if isinstance(link, ModbusRtuLink) and instrument.every is not None and instrument.every < 200:
+        report.add((*where, "every"), f"{instrument.every} ms is shorter than a serial bus can serve", allowed=["at least 200ms"])
+
+
+def _check_sharing(report: Report, parts: Parts, links: dict[str, Any]) -> None:
+    """Ids, addresses and lines that must not be used twice."""
+    ids = Counter(instrument.id for instrument in parts.instruments.values())
+    users = Counter((instrument.link, instrument.address) for instrument in parts.instruments.values())
+    riders = Counter(instrument.link for instrument in parts.instruments.values())
+    for i, instrument in parts.instruments.items():
+        kind = links[instrument.link].kind if instrument.link in links else None
+        if ids[instrument.id] > 1:
+            report.add(("instruments", i, "id"), f"{instrument.id!r}: two instruments have this id")
+        if kind in MODBUS_LINKS and users[instrument.link, instrument.address] > 1:
+            report.add(("instruments", i, "address"), f"{instrument.address!r}: two instruments on {instrument.link!r} have this address")
+        if kind in {"serial", "tcp"} and riders[instrument.link] > 1:
+            report.add(("instruments", i, "link"), f"{instrument.link!r}: a stream link carries one instrument, this one has several")
+
+
+def _check_products(report: Report, parts: Parts, cards: dict[str, Card]) -> None:
+    instruments = {instrument.id: instrument for instrument in parts.instruments.values()}
+
+    def known(where: KeyPath, instrument_id: str, roles: set[str]) -> None:
+        if instrument_id not in instruments:
+            if "instruments" not in parts.broken:
+                report.nearest(where, "no instrument with this id", instrument_id, instruments)
+            return
+        card = cards.get(instruments[instrument_id].model)
+        if card is not None and card.role not in roles:
+            report.add(where, f"{instrument_id!r} is a {card.role}", allowed=sorted(roles))
+
+    for i, product in parts.products.items():
+        where: KeyPath = ("products", i)
+        if isinstance(product, EddyFlux):
+            known((*where, "sonic"), product.sonic, {"sonic", "sonic_gas"})
+            if product.gas is not None:
+                known((*where, "gas"), product.gas, {"gas_analyser", "sonic_gas"})
+            if product.averaging not in {minutes * 60_000 for minutes in AVERAGING_MINUTES}:
+                allowed = [f"{minutes}min" for minutes in AVERAGING_MINUTES]
+                report.add((*where, "averaging"), f"{product.averaging} ms does not divide the hour usefully", allowed=allowed)
+        elif isinstance(product, Tide):
+            known((*where, "instrument"), product.instrument, {"pressure"})
+        for name in input_names(product):
+            if name not in parts.inputs:
+                report.nearest(where, f"the {product.kind} product needs this input; add it under inputs", name, parts.inputs)
+
+
+def input_names(product: Any) -> list[str]:
+    """The station inputs a product reads."""
+    if isinstance(product, EddyFlux):
+        return [product.pressure]
+    if isinstance(product, AirSeaFlux):
+        water = [product.pco2_water, product.water_temperature, product.salinity]
+        return [*water, product.pco2_air, product.wind_speed, product.air_pressure]
+    if isinstance(product, OxygenSaturation):
+        return [product.water_temperature, product.salinity, product.air_pressure]
+    return [product.air_pressure] if product.pressure_is == "absolute" else []
+
+
+def _check_series(report: Report, parts: Parts, have: set[str]) -> None:
+    nothing = "nothing of this station gives this series"
+    for i, rule in parts.quality.items():
+        where: KeyPath = ("quality", i, "series")
+        if "@" not in rule.series:
+            report.add(where, f"{rule.series!r}: a series reads quantity@place", meant=closest(rule.series, have))
+            continue
+        named = split_series(rule.series)
+        if named.quantity not in registry():
+            report.nearest(where, "no such quantity", named.quantity, registry())
+        elif named.place != "*" and rule.series not in have:
+            report.nearest(where, nothing, rule.series, have)
+    for name, sources in parts.inputs.items():
+        for i, source in sources.items():
+            if source.series is not None and source.series not in have:
+                report.nearest(("inputs", name, i, "series"), nothing, source.series, have)
+    for i, product in parts.products.items():
+        if isinstance(product, OxygenSaturation) and product.oxygen not in have:
+            report.nearest(("products", i, "oxygen"), nothing, product.oxygen, have)

@@ -1,0 +1,95 @@
+"""The demo: the whole chain on simulated stations, for someone who has never seen it.
+
+Starts a stage (`simulators.stage`), says where the page is, which processes may be killed, and what the script will break; stops everything on
+Ctrl-C. The folder is kept: a second start goes on with the same data.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from simulators.servers import free_port
+from simulators.stage import EXAMPLES, HALF_HOUR_MS, Stage, example_station
+
+LEAD_S = 10.0
+"""Real seconds before the first half-hour begins on a first start: time for everything to be up."""
+
+
+def first_origin_ms(speed: float) -> int:
+    """Where the world begins: shortly before the half-hour that is under way, so that the first flux is whole and soon."""
+    now = time.time_ns() // 1_000_000
+    return now // HALF_HOUR_MS * HALF_HOUR_MS - int(LEAD_S * 1000 * speed)
+
+
+def choose_port(wanted: int) -> int:
+    """The wanted port, or a free one when something else has it."""
+    import socket
+
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", wanted))
+        except OSError:
+            return free_port()
+    return wanted
+
+
+def _processes(stage: Stage) -> Table:
+    table = Table(title="kill any of them: kill -9 PID", title_justify="left", box=None, pad_edge=False)
+    table.add_column("process")
+    table.add_column("pid", justify="right")
+    table.add_column("log")
+    for child in stage.children:
+        table.add_row(child.name, str(child.pid), str(child.log_file))
+    return table
+
+
+async def run_demo(
+    folder: Path, *, stations: int, speed: float, minutes: float | None, port: int, broker: str, replay: Sequence[Path], console: Console
+) -> None:
+    """Run until Ctrl-C, SIGTERM or ``minutes`` of wall time."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    stage = Stage(
+        folder,
+        [example_station(name) for name in EXAMPLES[:stations]],
+        speed=speed,
+        broker_kind=broker,
+        page_port=choose_port(port),
+        replay=replay,
+        faults=SCRIPT,
+        origin_ms=first_origin_ms(speed),
+    )
+    console.print(f"Haitan 海碳: starting {stations} stations at {speed:g}x in {folder} …")
+    try:
+        starting = asyncio.create_task(stage.start())
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            starting.result()
+            console.print(f"\n[bold]The page: {stage.url}[/bold]   (Ctrl-C stops everything; a second start goes on with the same data)\n")
+            console.print(_processes(stage))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stopping, minutes * 60 if minutes else None)
+        else:
+            starting.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await starting
+        stopping.cancel()
+    finally:
+        console.print("\nstopping …")
+        await stage.stop()
+        console.print("stopped")
+
+
+SCRIPT: dict[str, list[dict[str, object]]] = {}

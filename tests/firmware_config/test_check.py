@@ -1,0 +1,194 @@
+"""``haitan-config check``: the examples are fit to sail, and each mistake is named with file, line, key, value, what is allowed and what was meant."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from firmware_config.check import load_station
+from firmware_config.cli import main
+from firmware_config.errors import StationFileError
+from firmware_config.station import Station
+from tests.conftest import ROOT
+
+STATIONS = sorted((ROOT / "firmware_config/stations").glob("*/station.yaml"))
+BUOY = ROOT / "firmware_config/stations/zhoushan-buoy"
+
+
+@pytest.fixture
+def buoy(tmp_path: Path):
+    """A way to check the buoy's file after replacing text in it."""
+    shutil.copytree(BUOY, tmp_path / "buoy")
+    path = tmp_path / "buoy/station.yaml"
+
+    def check(*changes: tuple[str, str]) -> list[str]:
+        text = path.read_text()
+        for old, new in changes:
+            assert old in text, old
+            text = text.replace(old, new, 1)
+        path.write_text(text)
+        try:
+            load_station(path)
+        except StationFileError as error:
+            return error.problems
+        return []
+
+    check.path = path
+    return check
+
+
+@pytest.mark.parametrize("path", STATIONS, ids=lambda p: p.parent.name)
+def test_the_example_stations_are_fit_to_sail(path: Path) -> None:
+    loaded = load_station(path)
+    assert loaded.station.id == path.parent.name
+    assert 27.0 < loaded.station.position.latitude_deg < 31.5, "the Zhejiang coast"
+    assert 120.0 < loaded.station.position.longitude_deg < 123.5
+    assert {product.kind for product in loaded.station.products} >= {"eddy", "oxygen"}
+    assert len(loaded.config_hash) == 16
+
+
+def test_three_surfaces_and_both_platforms_are_shown() -> None:
+    stations = [load_station(path).station for path in STATIONS]
+    assert {s.surface for s in stations} == {"seawater", "mangrove", "mudflat"}
+    assert {s.platform for s in stations} == {"buoy", "fixed"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (
+            "platform: buoy",
+            "platform: bouy",
+            r":6: platform: 'bouy': not one of the allowed values; allowed: buoy, fixed, vessel; did you mean 'buoy'",
+        ),
+        ("baud: 38400", "baud: 99999999", r":14: links\[0\]\.baud: 99999999: .*allowed: at most 921600"),
+        ("every: 2s", "every: 2", r"instruments\[2\]\.every: 2: .*write a number with one of the units ms, s, min, h, d, for example 10s"),
+        ("rate: 20 Hz", "rate: 20 hz", r"instruments\[0\]\.rate: '20 hz': .*units Hz"),
+        ("surface: seawater", "surfce: seawater", r"surfce: 'surfce': no such key here; .*did you mean 'surface'"),
+        ("kind: serial", "kind: seriel", r"links\[0\]\.kind: 'seriel': not a known kind; allowed: .*modbus_rtu.*; did you mean 'serial'"),
+        (
+            "model: gill_windmaster_ascii",
+            "model: gill_windmastr",
+            r":23: instruments\[0\]\.model: 'gill_windmastr': no instrument card.*did you mean 'gill_windmaster_ascii'",
+        ),
+        ("link: pco2", "link: pc02", r"instruments\[2\]\.link: 'pc02': no link with this id; allowed: .*did you mean 'pco2'"),
+        ("sonic: sonic", "sonic: irga", r"products\[0\]\.sonic: 'irga' is a gas_analyser; allowed: sonic, sonic_gas"),
+        ("averaging: 30min", "averaging: 25min", r"products\[0\]\.averaging: .*allowed: 10min, 12min, 15min, 20min, 30min, 60min"),
+        (
+            "series: dissolved_oxygen@surface",
+            "series: disolved_oxygen@surface",
+            r"quality\[0\]\.series: 'disolved_oxygen': no such quantity.*did you mean 'dissolved_oxygen'",
+        ),
+        (
+            "oxygen: dissolved_oxygen@surface",
+            "oxygen: dissolved_oxygen@bottom",
+            r"products\[2\]\.oxygen: .*did you mean 'dissolved_oxygen@surface'",
+        ),
+        (
+            "{series: pco2_water@surface, max",
+            "{series: pco2_water@sea, max",
+            r"inputs\.pco2_water\[0\]\.series: .*did you mean 'pco2_water@surface'",
+        ),
+        ("Asia/Shanghai", "Asia/Shanghia", r"timezone: 'Asia/Shanghia': no such time zone.*did you mean 'Asia/Shanghai'"),
+        ("latitude_deg: 29.92", "latitude_deg: 299.2", r"position\.latitude_deg: 299\.2: .*at most 90"),
+        ("address: 2", "address: 1", r"instruments\[[56]\]\.address: 1: two instruments on 'water' have this address"),
+        ("port: /dev/ttyS2", "port: /dev/ttyS1", r"links\[[01]\]\.port: '/dev/ttyS1': two links use this port"),
+        ("date: 2026-09-14", "date: 14.9.2026", r"instruments\[1\]\.calibration\[0\]\.date: '14\.9\.2026'"),
+        ("address: 2\n    every: 10s", "address: 2\n    rate: 1 Hz", r"instruments\[6\]\.rate: a Modbus instrument is asked: give every"),
+        ("  salinity:", "  salinty:", r"products\[1\]: 'salinity': the air_sea product needs this input"),
+        ("ca: /etc/haitan/ca.pem", "password: hunter2", r"uplink\.password: 'password': no such key here"),
+        ("id: hydroc", "id: sonic", r"instruments\[[02]\]\.id: 'sonic': two instruments have this id"),
+    ],
+)
+def test_each_mistake_is_named(buoy, old, new, expected) -> None:
+    problems = buoy((old, new))
+    assert any(re.search(re.escape(str(buoy.path)) + ".*" + expected, problem) for problem in problems), problems
+
+
+def test_all_mistakes_are_reported_at_once_whatever_their_kind(buoy) -> None:
+    problems = buoy(
+        ("platform: buoy", "platform: bouy"),
+        ("model: gill_windmaster_ascii", "model: gill"),
+        ("every: 2s", "every: 2"),
+        ("link: met", "link: mett"),
+    )
+    for key in ("platform", "instruments[0].model", "instruments[2].every", "instruments[3].link"):
+        assert any(f" {key}: " in problem for problem in problems), (key, problems)
+
+
+def test_a_broken_part_does_not_bring_false_complaints_about_others(buoy) -> None:
+    """The sonic's own mistake is one problem: that it is missing elsewhere (products, series, links) is not said."""
+    problems = buoy(("rate: 20 Hz", "rate: 20 hz"))
+    assert len(problems) == 1, problems
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", "a station file is a mapping"),
+        ("- 1\n- 2\n", "a station file is a mapping"),
+        ("schema: 1\nid: [unclosed\n", "not valid YAML"),
+        ("schema: 1\nschema: 1\n", "this key stands twice"),
+        ("a: &x 1\nb: *x\n", "aliases"),
+        ("a: " + "[" * 5000, "not valid YAML"),
+        ("x" * 1_000_001, "larger than"),
+        ("\x00", "not valid YAML"),
+    ],
+)
+def test_files_that_are_no_station_files(tmp_path: Path, text, expected) -> None:
+    path = tmp_path / "station.yaml"
+    path.write_text(text)
+    with pytest.raises(StationFileError, match=expected):
+        load_station(path)
+
+
+def test_not_utf8_and_not_there(tmp_path: Path) -> None:
+    path = tmp_path / "station.yaml"
+    with pytest.raises(StationFileError, match="cannot be read"):
+        load_station(path)
+    path.write_bytes(b"id: \xff\xfe")
+    with pytest.raises(StationFileError, match="UTF-8"):
+        load_station(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (None, "site.geojson.*a station has its surfaces beside it"),
+        ("{", "not a site file"),
+        ('{"type":"Feature"}', "not a site file"),
+        ('{"type":"FeatureCollection","features":[{"properties":{"surface":"mud"}}]}', "not a site file|not a surface"),
+    ],
+)
+def test_the_site_is_checked_too(buoy, text, expected) -> None:
+    site = buoy.path.parent / "site.geojson"
+    site.unlink() if text is None else site.write_text(text)
+    assert any(re.search(expected, problem) for problem in buoy())
+
+
+def test_the_command_prints_every_problem_and_says_so_by_its_exit_status(buoy) -> None:
+    runner = CliRunner()
+    good = runner.invoke(main, ["check", *map(str, STATIONS)])
+    assert good.exit_code == 0
+    assert good.output.count("good") == len(STATIONS)
+    buoy(("platform: buoy", "platform: bouy"))
+    bad = runner.invoke(main, ["check", str(STATIONS[0]), str(buoy.path)])
+    assert bad.exit_code == 1
+    assert "did you mean 'buoy'?" in bad.output
+    assert "1 of 2" in bad.output
+
+
+def test_the_hash_names_this_exact_configuration(buoy) -> None:
+    before = load_station(buoy.path).config_hash
+    assert load_station(buoy.path).config_hash == before
+    buoy(("height_m: 5.2", "height_m: 5.3"))
+    assert load_station(buoy.path).config_hash != before
+
+
+def test_secrets_have_no_place_in_a_station_file() -> None:
+    fields = Station.model_fields["uplink"].annotation.model_fields
+    assert not {name for name in fields if name in {"password", "token", "secret"}}
