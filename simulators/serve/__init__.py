@@ -1,0 +1,1 @@
+"""How the bench reaches the outside: ptys, TCP ports, Modbus lines, the network between station and centre, the disk."""

@@ -1,0 +1,284 @@
+"""The world as one station meets it, and the truth about it.
+
+`World.truth(t_ms)` gives every true value at an instant (names and units: `TRUTH_UNITS`); `World.eddy_truth` the true fluxes of an
+averaging period; `World.air` the turbulent air sample by sample. All of them are functions of the seed and of world time.
+
+Definitions behind the true fluxes (fluctuations primed, dry mole fractions chi, dry-air density rho_d at the mean state of the block):
+H = rho cp <w'T'> with the real temperature T; LE = lambda M_w rho_d <w'chi_v'>; FC = rho_d <w'chi_c'>; tau = rho u*^2, <u'w'> = -u*^2.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from firmware_config.station import Station
+from simulators.errors import WorldFileError
+from simulators.world import physics
+from simulators.world.config import WorldConfig
+from simulators.world.data import table
+from simulators.world.noise import Array
+from simulators.world.surface import Surface, flooded_share
+from simulators.world.tide import Constant, Tide
+from simulators.world.turbulence import BLOCK_S, BlockTruth, Turbulence
+from simulators.world.water import Water
+from simulators.world.weather import Weather
+
+TRUTH_UNITS: dict[str, str] = {
+    "wind_speed": "m s-1", "wind_from_direction": "degree", "air_temperature": "degC", "relative_humidity": "%", "air_pressure": "hPa",
+    "rain_rate": "mm h-1", "cloud": "1", "shortwave": "W m-2", "par": "umol m-2 s-1", "h2o_mole_fraction": "mmol mol-1", "co2_air": "ppm",
+    "water_temperature": "degC", "salinity": "1", "dissolved_oxygen": "mg L-1", "oxygen_at_saturation": "mg L-1", "oxygen_saturation": "%",
+    "pco2_water": "uatm", "water_density": "kg m-3", "water_level": "m", "water_level_1985": "m", "flooded": "1",
+    "sensible_heat_flux": "W m-2", "latent_heat_flux": "W m-2", "co2_flux": "umol m-2 s-1", "friction_velocity": "m s-1",
+}  # fmt: skip
+"""Names of `World.truth` and their units. Wind is at 10 m, levels are above station zero and above the 1985 datum."""
+MIN_HEIGHT_M = 0.5
+BAROMETER_M_HPA = -0.01
+"""The sea rises one centimetre for each hectopascal less."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where the station stands: what the world must know of it."""
+
+    latitude_deg: float
+    longitude_deg: float
+    surface: str
+    floats: bool
+    datum_1985_m: float
+    ground_m: float
+    sonic_height_m: float
+
+    @classmethod
+    def of(cls, station: Station, geojson: dict[str, Any] | None = None, ground_m: float | None = None) -> Site:
+        """From the station file and the site beside it; heights are above the station's zero mark."""
+        sonics = [product.sonic for product in station.products if product.kind == "eddy"]
+        height = station.instrument(sonics[0]).mounting.height_m if sonics else 10.0
+        if ground_m is None:
+            ground_m = _ground(station, geojson or {})
+        return cls(
+            latitude_deg=station.position.latitude_deg,
+            longitude_deg=station.position.longitude_deg,
+            surface=station.surface,
+            floats=station.platform != "fixed",
+            datum_1985_m=station.datum.datum_1985_m,
+            ground_m=ground_m,
+            sonic_height_m=height,
+        )
+
+
+def _ground(station: Station, geojson: dict[str, Any]) -> float:
+    """Height of the station's surface above its zero, from the elevation of that surface in the site file (0 if it has none)."""
+    for feature in geojson.get("features", []):
+        properties = feature.get("properties", {})
+        if properties.get("surface") == station.surface and "elevation_1985_m" in properties:
+            return float(properties["elevation_1985_m"]) + station.datum.datum_1985_m
+    return 0.0
+
+
+def nearest_region(latitude_deg: float, longitude_deg: float) -> str:
+    """The region of regions.yaml whose reference position is nearest."""
+
+    def distance(row: dict[str, Any]) -> float:
+        return float(np.hypot(row["position"][0] - latitude_deg, row["position"][1] - longitude_deg))
+
+    regions = table("regions")
+    return min(regions, key=lambda name: distance(regions[name]))
+
+
+@dataclass(frozen=True)
+class Air:
+    """Turbulent air on the base grid: wind to the east, to the north and up (m s-1), temperature (degC), dry mole fractions
+    (umol mol-1 and mmol mol-1), pressure (hPa)."""
+
+    east: Array
+    north: Array
+    up: Array
+    temperature: Array
+    co2: Array
+    h2o: Array
+    pressure: Array
+
+
+class World:
+    """One station's world. Not for use from two threads."""
+
+    def __init__(self, config: WorldConfig, site: Site, rate_hz: int = 20) -> None:
+        name = config.region or nearest_region(site.latitude_deg, site.longitude_deg)
+        if site.surface not in table("surfaces"):
+            raise WorldFileError(f"surface {site.surface!r} is not known to the bench; known are {', '.join(table('surfaces'))}")
+        region = table("regions")[name]
+        self.config = config
+        self.site = site
+        self._mean_level = region["mean_level_1985_m"]
+        constants = config.tide or {name: Constant(*row) for name, row in region["tide"].items()}
+        self.tide = Tide(constants)
+        self.weather = Weather(config, region["climate"], site.latitude_deg, site.longitude_deg)
+        self.water = Water(config.seed, region["water"], self.weather, self.tide)
+        self.surface = Surface(table("surfaces")[site.surface], config.fluxes)
+        self.turbulence = Turbulence(config.seed, rate_hz, self._block_truth, exact=config.turbulence.statistics == "exact")
+        self._blocks: OrderedDict[int, BlockTruth] = OrderedDict()
+        self._minutes: OrderedDict[int, Array] = OrderedDict()
+        self._air: OrderedDict[int, Air] = OrderedDict()
+
+    def state(self, t_ms: Array) -> dict[str, Array]:
+        """Every true value at UTC milliseconds ``t_ms`` (shape n): names and units of `TRUTH_UNITS`, straight lines between whole minutes."""
+        t_s = np.atleast_1d(np.asarray(t_ms, dtype=np.float64)) / 1e3
+        blocks = np.floor(t_s / BLOCK_S).astype(np.int64)
+        out = np.empty((len(TRUTH_UNITS), len(t_s)))
+        for block in set(blocks.tolist()):
+            mask = blocks == block
+            minutes = (t_s[mask] - block * BLOCK_S) / 60.0
+            whole = np.minimum(minutes.astype(np.int64), BLOCK_S // 60 - 1)
+            nodes = self._nodes(block)
+            left = nodes[:, whole]
+            out[:, mask] = left + (minutes - whole) * (nodes[:, whole + 1] - left)
+        state = dict(zip(TRUTH_UNITS, out, strict=True))
+        state["wind_from_direction"] = state["wind_from_direction"] % 360.0
+        return state
+
+    def _nodes(self, block: int) -> Array:
+        """Values at the 31 whole minutes of a half-hour, rows as in TRUTH_UNITS; the direction unwrapped."""
+        if block not in self._minutes:
+            values = self._compute(block * BLOCK_S + np.arange(0.0, BLOCK_S + 1, 60.0))
+            values["wind_from_direction"] = np.degrees(np.unwrap(np.radians(values["wind_from_direction"])))
+            self._minutes[block] = np.array([values[name] for name in TRUTH_UNITS])
+            while len(self._minutes) > 8:
+                self._minutes.popitem(last=False)
+        return self._minutes[block]
+
+    def _compute(self, t_s: Array) -> dict[str, Array]:
+        state = self.weather.at(t_s)
+        water = self.water.at(t_s)
+        state.update({name: water[name] for name in ("water_temperature", "salinity", "pco2_water")})
+        state.update(self._oxygen(state, water["dissolved_oxygen_mmol_m3"]))
+        level = self._mean_level + self.tide.level_m(t_s) + BAROMETER_M_HPA * (state["air_pressure"] - 1015.0)
+        state["water_level_1985"] = level
+        state["water_level"] = level + self.site.datum_1985_m
+        state["flooded"] = self.flooded(state["water_level"])
+        state.update(self.surface.fluxes(state, state["flooded"]))
+        return state
+
+    def truth(self, t_ms: float) -> dict[str, float]:
+        """`state` at one instant, plain numbers."""
+        return {name: float(values[0]) for name, values in self.state(np.array([t_ms])).items()}
+
+    def flooded(self, level_m: Array) -> Array:
+        """Share of the station's surface under water (open water: always 1)."""
+        if self.surface.is_water:
+            return np.ones_like(level_m)
+        return flooded_share(level_m, self.site.ground_m)
+
+    def height_over_surface_m(self, height_m: float, level_m: Array) -> Array:
+        """Height above water or ground of something mounted ``height_m`` above the station's zero."""
+        if self.site.floats:
+            return np.full_like(level_m, max(height_m, MIN_HEIGHT_M))
+        return np.asarray(np.maximum(height_m - np.maximum(level_m, self.site.ground_m), MIN_HEIGHT_M))
+
+    def depth_m(self, height_m: float, level_m: Array) -> Array:
+        """Water above something mounted ``height_m`` above zero; 0 when it is dry. A float carries its instruments with it."""
+        return np.asarray(np.maximum((np.zeros_like(level_m) if self.site.floats else level_m) - height_m, 0.0))
+
+    def wind_at(self, height_m: float, state: dict[str, Array]) -> Array:
+        """Mean wind at an instrument's height."""
+        over = self.height_over_surface_m(height_m, state["water_level"])
+        return self.surface.wind_at(over, state["wind_speed"], state["flooded"])
+
+    def eddy_truth(self, start_ms: float, length_ms: float) -> dict[str, float]:
+        """True fluxes of a period: the mean over its seconds of what the turbulence was made from (momentum_flux negative downward)."""
+        names = ("friction_velocity", "sensible_heat_flux", "latent_heat_flux", "co2_flux", "stress", "obukhov_length", "air_density")
+        sums = dict.fromkeys(names, 0.0)
+        seconds = np.arange(start_ms / 1e3 + 0.5, (start_ms + length_ms) / 1e3)
+        for t_s in seconds:
+            for block, weight in self.turbulence.truth_at(float(t_s)):
+                rho = block.dry_density * (physics.M_DRY_AIR + block.vapour * 1e-3 * physics.M_WATER)
+                values = (block.friction_velocity, block.sensible_heat_flux, block.latent_heat_flux, block.co2_flux)
+                for name, value in zip(names, (*values, rho * block.friction_velocity**2, block.obukhov_length, rho), strict=True):
+                    sums[name] += weight * value
+        out = {name: total / len(seconds) for name, total in sums.items()}
+        out["momentum_flux"] = -out.pop("stress")
+        out["friction_velocity"] = float(np.sqrt(-out["momentum_flux"] / out["air_density"]))
+        return out
+
+    def air(self, first: int, count: int, step: int = 1) -> Air:
+        """Samples ``first``, ``first + step``, … of the base grid (sample k at k / rate seconds UTC)."""
+        per_block = BLOCK_S * self.turbulence.rate_hz
+        parts = []
+        end = first + count * step
+        while first < end:
+            number = first // per_block
+            stop = min(end, (number + 1) * per_block)
+            picked = len(range(first, stop, step))
+            block = self._air_block(number)
+            cut = slice(first - number * per_block, stop - number * per_block, step)
+            parts.append([getattr(block, name)[cut] for name in Air.__dataclass_fields__])
+            first += picked * step
+        if len(parts) == 1:
+            return Air(*parts[0])
+        return Air(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+    def _air_block(self, number: int) -> Air:
+        if number not in self._air:
+            self._air[number] = self._make_air(number)
+            while len(self._air) > 2:
+                self._air.popitem(last=False)
+        return self._air[number]
+
+    def _make_air(self, number: int) -> Air:
+        """One half-hour: the means, drawn through one-minute nodes, and the fluctuations turned into their direction."""
+        u, v, w, t, c, q = self.turbulence.block(number)
+        nodes = number * BLOCK_S + np.arange(0.0, BLOCK_S, 60.0)
+        nodes = np.append(nodes, (number + 1) * BLOCK_S - 1e-3)
+        state = self.state(nodes * 1e3)
+        speed = self.wind_at(self.site.sonic_height_m, state)
+        toward = np.unwrap(np.radians(state["wind_from_direction"] + 180.0))
+        at = number * BLOCK_S + np.arange(len(u)) / self.turbulence.rate_hz
+
+        def mean(values: Array) -> Array:
+            return np.interp(at, nodes, values)
+
+        east, north = mean(speed * np.sin(toward)), mean(speed * np.cos(toward))
+        length = np.maximum(np.hypot(east, north), 1e-6)
+        along_e, along_n = east / length, north / length
+        return Air(
+            east=east + u * along_e - v * along_n,
+            north=north + u * along_n + v * along_e,
+            up=np.asarray(w, dtype=np.float64),
+            temperature=mean(state["air_temperature"]) + t,
+            co2=mean(state["co2_air"]) + c,
+            h2o=np.maximum(mean(state["h2o_mole_fraction"]) + q, 0.0),
+            pressure=mean(state["air_pressure"]),
+        )
+
+    def _block_truth(self, number: int) -> BlockTruth:
+        if number not in self._blocks:
+            state = self.state(np.array([(number + 0.5) * BLOCK_S * 1e3]))
+            density = physics.dry_air_density_mol_m3(state["air_pressure"], state["air_temperature"], state["h2o_mole_fraction"] / 1e3)
+            displacement = float(self.surface.displacement_m(state["flooded"])[0])
+            height = float(self.height_over_surface_m(self.site.sonic_height_m, state["water_level"])[0])
+            self._blocks[number] = BlockTruth(
+                friction_velocity=float(state["friction_velocity"][0]),
+                sensible_heat_flux=float(state["sensible_heat_flux"][0]),
+                latent_heat_flux=float(state["latent_heat_flux"][0]),
+                co2_flux=float(state["co2_flux"][0]),
+                height_m=max(height - displacement, MIN_HEIGHT_M),
+                wind_ms=float(self.wind_at(self.site.sonic_height_m, state)[0]),
+                dry_density=float(density[0]),
+                temperature_c=float(state["air_temperature"][0]),
+                vapour=float(state["h2o_mole_fraction"][0]),
+            )
+            while len(self._blocks) > 16:
+                self._blocks.popitem(last=False)
+        return self._blocks[number]
+
+    def _oxygen(self, state: dict[str, Array], oxygen_mmol_m3: Array) -> dict[str, Array]:
+        saturated = physics.oxygen_solubility_mmol_m3(state["water_temperature"], state["salinity"], state["air_pressure"])
+        return {
+            "dissolved_oxygen": oxygen_mmol_m3 * physics.M_OXYGEN,
+            "oxygen_at_saturation": saturated * physics.M_OXYGEN,
+            "oxygen_saturation": 100.0 * oxygen_mmol_m3 / saturated,
+            "water_density": physics.seawater_density_kg_m3(state["water_temperature"], state["salinity"]),
+        }
