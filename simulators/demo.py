@@ -1,7 +1,7 @@
 """The demo: the whole chain on simulated stations, for someone who has never seen it.
 
-Starts a stage (`simulators.stage`), says where the page is, which processes may be killed, and what the script will break; stops everything on
-Ctrl-C. The folder is kept: a second start goes on with the same data.
+Starts a stage (`simulators.stage`), says where the page is, which processes may be killed, and what the script will break; stops
+everything on Ctrl-C. The folder is kept: a second start goes on with the same data.
 """
 
 from __future__ import annotations

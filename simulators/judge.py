@@ -43,7 +43,7 @@ def _rows(path: Path, query: str) -> list[tuple]:  # type: ignore[type-arg]
 
 
 def outbox_records(station: str, path: Path) -> dict[Number, bytes]:
-    """Everything an outbox has committed and still keeps, by number; ValueError when the outbox itself holds a number twice or a bad body."""
+    """Everything an outbox has committed and still keeps, by number; ValueError when it holds a number twice or a foreign body."""
     found: dict[Number, bytes] = {}
     for stream, epoch, seq, body in _rows(path, "select stream, epoch, seq, body from record"):
         number = (station, stream, epoch, seq)

@@ -99,9 +99,7 @@ class Stage:
 
     async def start(self) -> None:
         """Start everything; returns when the page answers. Raises StageError saying which part did not come up and where its log is."""
-        self.folder = self.folder.absolute()
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._take_lock()
+        self._take_folder()
         self.clock_file = WorldClockFile(self.folder / "clock.json")
         self.clock_file.start(self.speed, self.origin_ms)
         self._clock_task = asyncio.create_task(self._keep_clock())
@@ -118,7 +116,9 @@ class Stage:
             await self._start_station(path)
         await self._until(self._page_answers, "collector")
 
-    def _take_lock(self) -> None:
+    def _take_folder(self) -> None:
+        self.folder = self.folder.absolute()
+        self.folder.mkdir(parents=True, exist_ok=True)
         self._lock = (self.folder / "lock").open("w")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

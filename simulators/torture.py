@@ -1,8 +1,8 @@
 """The torture test: the whole chain under SIGKILL and link outages, then the judge counts.
 
-From a printed seed it makes a plan of kills (agents, collector, broker with its state wiped, InfluxDB where there is one) and of outages of the
-stations' links, carries it out in wall time, heals everything, waits until what the outboxes committed has arrived, proves with a
-fresh record that the chain still lives, and asks `simulators.judge`. A process that was killed comes back as it would under systemd.
+From a printed seed it makes a plan of kills (agents, collector, broker with its state wiped, InfluxDB where there is one) and of
+outages of the stations' links, carries it out in wall time, heals everything, waits until what the outboxes committed has arrived,
+proves with a fresh record that the chain still lives, and asks `simulators.judge`. A killed process comes back as under systemd.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from simulators.errors import StageError
-from simulators.judge import Number, Verdict, judge, outbox_records
+from simulators.judge import Number, Verdict, judge, outbox_records, store_records
 from simulators.stage import EXAMPLES, Stage, door, example_station
 from simulators.supervise import Child
 
@@ -28,11 +28,15 @@ SETTLE_WITHIN_S = 180.0
 
 @dataclass(frozen=True)
 class Blow:
-    """One thing that goes wrong ``at_s`` after the start: a kill of ``victim``, or an outage of a station's link for ``for_s``."""
+    """One thing that goes wrong ``at_s`` after the start: a kill of ``victim``, or an outage of a station's link for ``for_s``.
+
+    An outage is ``silent`` (nothing passes and nobody is told, as behind a dead modem) or closes the connections.
+    """
 
     at_s: float
     victim: str
     for_s: float = 0.0
+    silent: bool = False
 
 
 def plan(seed: int, minutes: float, stations: list[str], *, influx: bool) -> list[Blow]:
@@ -41,7 +45,7 @@ def plan(seed: int, minutes: float, stations: list[str], *, influx: bool) -> lis
     span = minutes * 60 * 0.9
     kills = max(6, math.ceil(minutes * KILLS_PER_MINUTE))
     outages = max(1, math.ceil(minutes * OUTAGES_PER_MINUTE))
-    victims = [f"edge-{station}" for station in stations] + ["collector", "collector", "broker", "broker"] + (["influxd"] if influx else [])
+    victims = [f"edge-{station}" for station in stations] + ["collector"] * 2 + ["broker"] * 2 + ["influxd"] * influx
     order: list[str] = []
     while len(order) < kills:
         rng.shuffle(victims)
@@ -49,7 +53,7 @@ def plan(seed: int, minutes: float, stations: list[str], *, influx: bool) -> lis
     blows = [Blow((i + rng.random()) * span / kills, victim) for i, victim in enumerate(order[:kills])]
     for i in range(outages):
         length = rng.uniform(0.05, 0.15) * span / outages + 1.0
-        blows.append(Blow((i + rng.uniform(0.1, 0.8)) * span / outages, f"link-{rng.choice(stations)}", length))
+        blows.append(Blow((i + rng.uniform(0.1, 0.8)) * span / outages, f"link-{rng.choice(stations)}", length, silent=i % 2 == 0))
     return sorted(blows, key=lambda blow: blow.at_s)
 
 
@@ -97,8 +101,6 @@ class Torture:
                 await asyncio.sleep(0.25)
 
     def _stored_numbers(self) -> set[Number]:
-        from simulators.judge import store_records
-
         path = self.stage.folder / "collector/store.db"
         return set(store_records(path)) if path.exists() else set()
 
@@ -113,7 +115,7 @@ class Torture:
                     continue
                 child = self._child(blow.victim)
                 async with asyncio.timeout(60):
-                    while not child.kill():  # still coming back from the last blow
+                    while not child.kill():  # noqa: ASYNC110 - still coming back from the last blow
                         await asyncio.sleep(0.05)
                 self.done["kill " + blow.victim] += 1
                 self.say(f"{loop.time() - begun:6.1f} s  kill -9 {blow.victim}")
@@ -121,8 +123,8 @@ class Torture:
 
     async def _outage(self, blow: Blow) -> None:
         link = self.stage.places[blow.victim.removeprefix("link-")].link
-        link.cut()
-        self.say(f"          {blow.victim} cut for {blow.for_s:.1f} s")
+        link.cut() if blow.silent else link.reset()
+        self.say(f"          {blow.victim} {'silent' if blow.silent else 'down'} for {blow.for_s:.1f} s")
         await asyncio.sleep(blow.for_s)
         link.heal()
         self.done["outage"] += 1
@@ -158,9 +160,8 @@ class Torture:
 
     def _report(self, verdict: Verdict, *, sink_equal: bool | None) -> bool:
         kills = sum(count for what, count in self.done.items() if what.startswith("kill"))
-        self.say(
-            f"{kills} kills ({', '.join(f'{w[5:]} {n}' for w, n in sorted(self.done.items()) if w != 'outage')}), {self.done['outage']} outages"
-        )
+        share = ", ".join(f"{what[5:]} {count}" for what, count in sorted(self.done.items()) if what.startswith("kill"))
+        self.say(f"{kills} kills ({share}), {self.done['outage']} outages")
         self.say(f"{verdict.committed} records committed by the outboxes, {verdict.stored} in the store")
         for what in ("lost", "doubled", "altered", "unexplained"):
             found = getattr(verdict, what)
