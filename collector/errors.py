@@ -19,8 +19,12 @@ class DataFolderInUse(CollectorError):
     """Another collector works in this data folder."""
 
 
-class NoRoom(CollectorError):
-    """The disk (or the quota) is full: nothing was committed, nothing may be acknowledged; try again when there is room."""
+class CannotCommit(CollectorError):
+    """Nothing was committed, nothing may be acknowledged; the same batch is tried again. ``reason``: ``full`` or ``io``."""
+
+    def __init__(self, reason: str, text: str) -> None:
+        super().__init__(text)
+        self.reason = reason
 
 
 class SinkRefused(CollectorError):
@@ -33,3 +37,15 @@ class SinkUnavailable(CollectorError):
 
 class AlarmRuleError(CollectorError):
     """An alarm rule is wrong: names the rule, the field and what is allowed."""
+
+
+class AlarmNotFound(CollectorError):
+    """There is no alarm of this number."""
+
+
+class AlarmSettled(CollectorError):
+    """The alarm is cleared already; there is nothing left to acknowledge."""
+
+
+class JournalUnavailable(CollectorError):
+    """The alarm journal cannot be written: what was asked for was not done; try again when the disk has room."""
