@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from collector.config import CollectorConfig
 from collector.hub import Hub
 from collector.store.queries import ReaderPool
 from firmware_config.base.clock import Clock
+
+if TYPE_CHECKING:
+    from collector.alarms.engine import AlarmEngine
 
 
 class Part(Protocol):
@@ -39,3 +42,5 @@ class Centre:
     data: Path
     started_ms: int
     status: dict[str, Callable[[], dict[str, Any]]] = field(default_factory=dict)
+    alarms: AlarmEngine | None = None
+    """set by ``collector.alarms.start``"""

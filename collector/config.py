@@ -14,6 +14,8 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from collector.alarms.settings import AlarmSettings
+from collector.api.settings import HttpSettings
 from collector.errors import ConfigError
 from firmware_config.base.mqtt import Broker
 from firmware_config.units import DurationMs, SizeBytes
@@ -114,6 +116,8 @@ class CollectorConfig(Model):
     ingest: IngestConfig = IngestConfig()
     store: StoreConfig = StoreConfig()
     sink: SinkConfig | None = None
+    http: HttpSettings = HttpSettings()
+    alarms: AlarmSettings = AlarmSettings()
 
     @model_validator(mode="after")
     def _centre_is_no_station(self) -> CollectorConfig:

@@ -1,0 +1,212 @@
+"""The alarm engine: listens to the centre's hub, lets the watches judge, and keeps the book.
+
+One task in the event loop. It sleeps until something is published or half a real second has passed, takes everything that waits as one
+group, and commits what follows from it in one transaction. A fault in one rule or one message is logged and counted and ends nothing.
+What was committed to the store while the engine was away (killed, or its queue overflowed) is read from the store and made up for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from collector.alarms import texts
+from collector.alarms.book import AlarmBook
+from collector.alarms.catchup import missed_since
+from collector.alarms.journal import Journal
+from collector.alarms.lifecycle import Alarm
+from collector.alarms.limits import LimitWatch
+from collector.alarms.notices import EVENT_AGE_MS, NoticeWatch
+from collector.alarms.rules import RuleSet
+from collector.alarms.settings import AlarmSettings
+from collector.alarms.show import shown
+from collector.alarms.signals import Both, Signal
+from collector.alarms.silence import SilenceWatch
+from collector.hub import Hub, Notice
+from collector.store.queries import ReaderPool
+from firmware_config.base import log
+from firmware_config.base.clock import Clock
+
+logger = log.get(__name__)
+TICK_REAL_S = 0.5
+GROUP = 500
+CURSOR_EVERY_REAL_S = 20.0
+UNDERWAY_REAL_MS = 5_000
+"""What was committed so lately may not have been published yet."""
+OVERLAP_MS = 3_600_000
+FIRST_LOOK_BACK_MS = 7 * 86_400_000
+Status = Mapping[str, Callable[[], dict[str, Any]]]
+
+
+class AlarmEngine:
+    """The alarms of one centre. `start` restores and begins; `stop` ends cleanly; `book` is what the API reads."""
+
+    def __init__(self, *, hub: Hub, clock: Clock, data: Path, settings: AlarmSettings, reader: ReaderPool | None, status: Status) -> None:
+        """``data``: folder of ``alarms.db``. ``status``: what the centre's parts say of themselves (``ingest``: broker; ``sink``: ok).
+        Raises AlarmRuleError when a rule is wrong."""
+        self._hub = hub
+        self._clock = clock
+        self._reader = reader
+        self._status = status
+        self.rules = RuleSet(settings.rules)
+        self.journal = Journal(data / "alarms.db")
+        self.book = AlarmBook(self.journal, clock, self._publish, max_open_per_station=settings.max_open_per_station)
+        self.counts: Counter[str] = Counter()
+        self._task: asyncio.Task[None] | None = None
+        self._ticked = self._cursor_at = 0.0
+        self._missed = hub.missed
+        self._behind = True
+        self._complained = -1e9
+
+    async def start(self) -> None:
+        await self.book.restore()
+        now = self._clock.now_ms()
+        opened = self.book.open
+        self._limits = LimitWatch(self.rules, opened, self._name)
+        self._silence = SilenceWatch(self.rules, opened, self._name, now, self._deaf)
+        self._notices = NoticeWatch(self.rules, opened, self._name, now, self._clock.speed)
+        await self.book.withdraw([alarm.key for alarm in opened.values() if not self._still_ruled(alarm)])
+        if self.journal.damage:
+            await self.book.take(list(self._notices.on_centre("", {"kind": "journal_damaged", "text": self.journal.damage}, now)))
+        self._queue = self._hub.subscribe()
+        self._task = asyncio.create_task(self._run(), name="alarms")
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._hub.unsubscribe(self._queue)
+        await self.journal.close()
+
+    def _still_ruled(self, alarm: Alarm) -> bool:
+        name = alarm.series or alarm.key.rsplit("/", 1)[-1]
+        return self.rules.effective(alarm.rule, alarm.station, name) is not None
+
+    def _name(self, station: str) -> Both:
+        return texts.station_name(self._hub.stations.get(station), station)
+
+    def _publish(self, alarm: Alarm) -> None:
+        self._hub.publish(Notice("alarm", alarm.station, shown(alarm)))
+
+    def _complain(self, what: str) -> None:
+        """Count a fault of ours; its traceback goes to the log at most once a minute."""
+        self.counts["errors"] += 1
+        if time.monotonic() - self._complained > 60:
+            self._complained = time.monotonic()
+            logger.exception("alarms: fault while judging; going on", what=what)
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self._once()
+            except Exception:
+                self._complain("group")
+                await asyncio.sleep(1.0)
+
+    async def _once(self) -> None:
+        group: list[Notice] = []
+        wait = self._ticked + TICK_REAL_S - time.monotonic()
+        if wait > 0:
+            with contextlib.suppress(TimeoutError):
+                group.append(await asyncio.wait_for(self._queue.get(), wait))
+        while len(group) < GROUP and not self._queue.empty():
+            group.append(self._queue.get_nowait())
+        signals: list[Signal] = []
+        for notice in group:
+            self._collect(signals, partial(self._of_notice, notice), notice.kind)
+        if time.monotonic() - self._ticked >= TICK_REAL_S:
+            self._ticked = time.monotonic()
+            await self._make_up(signals)
+            self._collect(signals, self._of_tick, "tick")
+        await self.book.take(signals, self._cursors())
+
+    def _collect(self, signals: list[Signal], judge: Callable[[], Iterator[Signal]], what: str) -> None:
+        try:
+            signals.extend(judge())
+        except Exception:
+            self._complain(what)
+
+    def _of_notice(self, notice: Notice) -> Iterator[Signal]:
+        now, station, payload = self._clock.now_ms(), notice.station, notice.payload
+        if notice.kind == "records":
+            self._silence.on_records(station, payload, self._hub.stations.get(station), now)
+            for record in payload:
+                if record.stream == "event":
+                    yield from self._notices.on_event(record, now)
+                elif record.clock != "unset":
+                    yield from self._limits.on_values(
+                        "records", station, t_end=record.t + record.dt, values=record.values, flags=record.flags, now_ms=now
+                    )
+        elif notice.kind == "live":
+            self._silence.on_live(station, payload, self._hub.stations.get(station), now)
+            if payload.clock != "unset":
+                yield from self._limits.on_values("live", station, t_end=payload.t, values=payload.values, flags=payload.flags, now_ms=now)
+        elif notice.kind == "centre":
+            yield from self._notices.on_centre(station, payload, now)
+
+    def _says(self, part: str) -> Mapping[str, Any]:
+        """What a part of the centre says of itself now; nothing when it does not run."""
+        try:
+            return self._status[part]() if part in self._status else {}
+        except Exception:
+            self._complain(f"status of {part}")
+            return {}
+
+    def _deaf(self) -> bool:
+        return self._says("ingest").get("broker") is False
+
+    def _of_tick(self) -> Iterator[Signal]:
+        now = self._clock.now_ms()
+        yield from self._silence.on_tick(self._hub, now)
+        for notice in self._standing():
+            yield from self._notices.on_centre("", notice, now)
+        for station, count in self.book.flooded.items():
+            yield from self._notices.on_centre(station, {"kind": "alarm_flood", "count": count}, now)
+        self.book.flooded.clear()
+        yield from self._notices.on_tick(now)
+
+    def _standing(self) -> Iterator[dict[str, Any]]:
+        """How things stand, told again at each tick, so that no lost message can hold or hide a condition."""
+        for part, fact, bad, good in (("ingest", "broker", "broker_down", "broker_up"), ("sink", "ok", "sink_down", "sink_up")):
+            facts = self._says(part)
+            if isinstance(facts.get(fact), bool):
+                yield {"kind": good} if facts[fact] else {"kind": bad, "text": facts.get("error") or ""}
+        error = self.book.journal_error
+        yield {"kind": "journal_full", "text": error} if error else {"kind": "journal_ok"}
+
+    def _cursors(self) -> list[tuple[str, int]]:
+        """From time to time: up to when the store was watched."""
+        due = time.monotonic() - self._cursor_at >= CURSOR_EVERY_REAL_S
+        if self._behind or not due or not self._queue.empty():
+            return []
+        self._cursor_at = time.monotonic()
+        return [("watched_ms", self._clock.now_ms() - int(UNDERWAY_REAL_MS * self._clock.speed))]
+
+    async def _make_up(self, signals: list[Signal]) -> None:
+        """Read from the store what was missed; tried again at the next tick when the store does not answer."""
+        if self._hub.missed != self._missed:
+            self._missed, self._behind = self._hub.missed, True
+        if not self._behind or self._reader is None:
+            return
+        now = self._clock.now_ms()
+        since = await self.journal.cursor("watched_ms")
+        first = since is None
+        start = now - FIRST_LOOK_BACK_MS if since is None else since
+        try:
+            missed = await self._reader.run(lambda r: missed_since(r, start, 0 if first else OVERLAP_MS, start - EVENT_AGE_MS))
+        except Exception as error:
+            self.counts["errors"] += 1
+            logger.warning("alarms: the store cannot be asked for what was missed; trying again", reason=str(error))
+            self._complained = time.monotonic()
+            return
+        self._behind = False
+        for record in missed.events:
+            self._collect(signals, partial(self._notices.on_event, record, now), "event")
+        for station, facts in missed.notices:
+            self._collect(signals, partial(self._notices.on_centre, station, facts, now), "notice")
