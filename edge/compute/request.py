@@ -1,0 +1,101 @@
+"""From the station file to a request: what a product needs and how it is asked for.
+
+Used by the agent for the live station and by ``haitan-edge flux`` for files, so that both ask the same question. No NumPy here, no I/O.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from edge.compute.messages import Input, Request
+from firmware_config.cards import all_cards
+from firmware_config.station import AirSeaFlux, EddyFlux, Instrument, OxygenSaturation, Station, Tide
+
+AnyProduct = EddyFlux | AirSeaFlux | OxygenSaturation | Tide
+
+TURN_OF_MAKER = {"Campbell Scientific": 0.0, "Gill Instruments": 180.0}
+"""Compass direction from which a wind along +u comes, less the mounting's north offset. A Campbell sonic points into the wind of +u; on a
+Gill +u blows towards the north mark. Other makers: as Gill."""
+
+
+def needs_of(product: AnyProduct) -> dict[str, str]:
+    """Role → where it comes from: the name of an entry under ``inputs`` of the station file, or a series (it contains ``@``)."""
+    if isinstance(product, EddyFlux):
+        return {"air_pressure": product.pressure}
+    if isinstance(product, AirSeaFlux):
+        roles = {"pco2_water": product.pco2_water, "co2_air": product.pco2_air, "wind_speed": product.wind_speed}
+        return roles | {
+            "water_temperature": product.water_temperature,
+            "salinity": product.salinity,
+            "air_pressure": product.air_pressure,
+        }
+    if isinstance(product, OxygenSaturation):
+        roles = {"dissolved_oxygen": product.oxygen, "water_temperature": product.water_temperature}
+        return roles | {"salinity": product.salinity, "air_pressure": product.air_pressure}
+    return {"air_pressure": product.air_pressure} if product.pressure_is == "absolute" else {}
+
+
+def _heights(station: Station, product: AnyProduct, surface_m: float) -> dict[str, float]:
+    heights = {"surface": surface_m}
+    if isinstance(product, EddyFlux):
+        heights["sonic"] = station.instrument(product.sonic).mounting.height_m
+        if product.gas is not None:
+            heights["gas"] = station.instrument(product.gas).mounting.height_m
+    elif isinstance(product, Tide):
+        heights["instrument"] = station.instrument(product.instrument).mounting.height_m
+    elif isinstance(product, AirSeaFlux):
+        heights["wind"] = product.wind_height_m
+    return heights
+
+
+def _geometry(station: Station, product: AnyProduct) -> dict[str, float]:
+    if not isinstance(product, EddyFlux):
+        return {}
+    sonic = station.instrument(product.sonic)
+    geometry = {"u_from_deg": _u_from_deg(sonic)}
+    if product.gas is not None:
+        at = station.instrument(product.gas).mounting
+        geometry["separation_m"] = math.hypot(at.eastward_separation_m, at.northward_separation_m, at.vertical_separation_m)
+    return geometry
+
+
+def _u_from_deg(sonic: Instrument) -> float:
+    card = all_cards().get(sonic.model)
+    turn = TURN_OF_MAKER.get(card.maker, 180.0) if card is not None else 180.0
+    return (sonic.mounting.north_offset_deg + turn) % 360.0
+
+
+def build_request(
+    station: Station,
+    product: AnyProduct,
+    *,
+    number: int,
+    inputs: Mapping[str, Input],
+    raw: str = "",
+    samples: Mapping[str, Any] | None = None,
+    surface_m: float = 0.0,
+) -> Request:
+    """The request for one product of a station.
+
+    ``inputs``: role → value (see `needs_of`); ``raw``: the archive file of an eddy window; ``samples``: of a tide window;
+    ``surface_m``: height of the water or ground below the sonic above the station's zero, when it is known.
+    """
+    return Request(
+        id=number,
+        kind=product.kind,
+        station={
+            "latitude_deg": station.position.latitude_deg,
+            "longitude_deg": station.position.longitude_deg,
+            "platform": station.platform,
+            "surface": station.surface,
+            "datum": station.datum.model_dump(),
+        },
+        product=product.model_dump(mode="json"),
+        heights=_heights(station, product, surface_m),
+        geometry=_geometry(station, product),
+        inputs=dict(inputs),
+        raw=raw,
+        samples=dict(samples or {}),
+    )
