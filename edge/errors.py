@@ -49,3 +49,7 @@ class InstrumentError(EdgeError):
 
 class OutboxError(EdgeError):
     """The outbox cannot be used as it stands (another agent has it, it belongs to another station, its folder cannot be written)."""
+
+
+class ArchiveError(EdgeError):
+    """A file of the raw archive cannot be read or written as it stands."""
