@@ -1,0 +1,104 @@
+/** The stations beside the map, worst first: what is wrong, since when, how old the data are. */
+import type { Alarm, Detail, Summary } from "../api/types";
+import { age } from "../format/time";
+import { parts } from "../format/series";
+import { countText, valueText } from "../format/value";
+import { useLanguage } from "../language/language";
+import { ClassSign } from "../parts/marks";
+import { SeverityIcon, StationSymbol } from "../parts/Symbol";
+import { alarmsLink, stationLink } from "../route";
+import { useCell } from "../state/cell";
+import { freshness } from "../state/freshness";
+import { useNow, useStations } from "../state/hooks";
+import { trouble, worstFirst } from "../state/order";
+import { store } from "../state/store";
+import { carbonFlux, symbolFacts, worstAlarm } from "./facts";
+
+export function StationList() {
+  const { say } = useLanguage();
+  const now = useNow();
+  const stations = useStations();
+  const alarms = useCell(store.alarms);
+  const details = useCell(store.details);
+  const loaded = useCell(store.loaded);
+  const sorted = worstFirst(stations.values(), now, store.world.speed);
+  const bad = sorted.filter((station) => trouble(station, now, store.world.speed) > 0).length;
+  return (
+    <section class="station-list" aria-labelledby="station-list-title">
+      <h1 id="station-list-title">
+        {say("station_list")} {sorted.length > 0 && <span class="small">{say("summary_line", { stations: sorted.length, bad })}</span>}
+      </h1>
+      <CentreAlarms alarms={[...alarms.values()].filter((alarm) => !stations.has(alarm.station))} />
+      {sorted.length === 0 && <p class="notice">{say(loaded ? "no_stations" : "loading")}</p>}
+      <ol>
+        {sorted.map((station) => (
+          <li key={station.id}>
+            <Row station={station} alarm={worstAlarm(alarms.values(), station.id)} detail={details.get(station.id)} now={now} />
+          </li>
+        ))}
+      </ol>
+    </section>
+  );
+}
+
+function CentreAlarms({ alarms }: { alarms: Alarm[] }) {
+  const { say, pick } = useLanguage();
+  const now = useNow();
+  const worst = alarms[0] && worstAlarm(alarms, alarms[0].station);
+  if (!worst) return null;
+  return (
+    <a class="row centre-row" href={alarmsLink()}>
+      <SeverityIcon severity={worst.severity} hollow={worst.acknowledged !== null} />
+      <span>
+        <strong>{say("centre_alarms")}</strong> {pick(worst.title)} · {age(now - worst.raised_ms, say)}
+      </span>
+    </a>
+  );
+}
+
+function Row({ station, alarm, detail, now }: { station: Summary; alarm: Alarm | null; detail: Detail | undefined; now: number }) {
+  const { say, pick } = useLanguage();
+  const facts = symbolFacts(station, now, store.world.speed);
+  const fresh = freshness(station.data_t, now, store.world.speed);
+  return (
+    <a class="row" href={stationLink(station.id)} data-station={station.id}>
+      <StationSymbol {...facts} waiting={0} />
+      <span class="row-body">
+        <span class="row-title">
+          <strong>{pick(station.name)}</strong>
+          <span class={`state-word state-${station.state}`}>{say(`state_${station.state}`)}</span>
+          {station.simulated && <span class="badge simulated">{say("simulated_short")}</span>}
+        </span>
+        {alarm && (
+          <span class="row-alarm">
+            <SeverityIcon severity={alarm.severity} hollow={alarm.acknowledged !== null} />
+            <span>
+              {pick(alarm.title)} · {age(now - alarm.raised_ms, say)}
+              {alarm.acknowledged && <span class="small"> · {say("acknowledged_word")}</span>}
+            </span>
+          </span>
+        )}
+        <span class="row-facts">
+          <span class={`fact-age ${fresh}`}>
+            {say("data_age")} {station.data_t === null ? say("no_data_yet") : age(now - station.data_t, say)} ({say(fresh)})
+          </span>
+          <span>{station.alarms === 1 ? say("open_alarm_1") : station.alarms > 0 ? say("open_alarms_n", { count: station.alarms }) : say("no_open_alarms")}</span>
+          {facts.waiting > 0 && <span>{say("waiting", { count: countText(facts.waiting) })}</span>}
+          <Flux detail={detail} now={now} />
+        </span>
+      </span>
+    </a>
+  );
+}
+
+function Flux({ detail, now }: { detail: Detail | undefined; now: number }) {
+  const { say } = useLanguage();
+  const flux = carbonFlux(detail);
+  if (!flux) return null;
+  return (
+    <span>
+      {say("newest_co2_flux")} {flux.newest.class !== null && <ClassSign value={flux.newest.class} />}{" "}
+      <span class="figures">{valueText(flux.newest.value, flux.unit, parts(flux.series).quantity)}</span> <span class="small">({age(now - flux.newest.t, say)})</span>
+    </span>
+  );
+}

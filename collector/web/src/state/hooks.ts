@@ -1,0 +1,12 @@
+/** Hooks over the store. */
+import { useCell } from "./cell";
+import { store } from "./store";
+import type { Summary } from "../api/types";
+
+/** The collector's time, renewed every second. */
+export function useNow(): number {
+  useCell(store.tick);
+  return store.now();
+}
+
+export const useStations = (): ReadonlyMap<string, Summary> => useCell(store.stations);
