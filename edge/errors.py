@@ -53,3 +53,11 @@ class OutboxError(EdgeError):
 
 class ArchiveError(EdgeError):
     """A file of the raw archive cannot be read or written as it stands."""
+
+
+class ScienceError(EdgeError):
+    """A product could not be computed; it costs this one result."""
+
+
+class AgentError(EdgeError):
+    """The agent cannot run as it is asked to (its data folder is in use, or cannot be written)."""
