@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 main = typer.Typer(no_args_is_help=True, add_completion=False)
@@ -10,3 +14,49 @@ main = typer.Typer(no_args_is_help=True, add_completion=False)
 @main.callback()
 def _door() -> None:
     """Haitan."""
+
+
+class FluxMode(StrEnum):
+    """How to compute."""
+
+    CORRECT = "correct"
+
+
+@main.command()
+def flux(
+    station: Annotated[Path, typer.Argument(help="station file (YAML)")],
+    raw: Annotated[list[Path], typer.Argument(help="raw files: .ghg of our archive, or CSV described in STATION.raw.yaml")],
+    mode: Annotated[FluxMode, typer.Option(help="correct: every step by its paper, without spectral correction")] = FluxMode.CORRECT,
+    out: Annotated[Path | None, typer.Option(help="table to write; standard output when not given")] = None,
+) -> None:
+    """Eddy-covariance fluxes of raw files: FLUXNET names and units, -9999 = missing. Exit status 1 when a file was skipped."""
+    from edge.flux.command import run
+    from firmware_config.check import load_station
+    from firmware_config.errors import StationFileError
+
+    del mode  # there is one so far
+    try:
+        loaded = load_station(station)
+    except StationFileError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from None
+    raise typer.Exit(run(loaded.station, station, raw, out))
+
+
+@main.command()
+def decode(
+    instrument: Annotated[str, typer.Argument(help="model: the name of an instrument card")],
+    file: Annotated[str, typer.Argument(help="recorded lines, or - for standard input")] = "-",
+    raw: Annotated[bool, typer.Option("--raw", help="the input is bytes as they were on the line")] = False,
+    option: Annotated[list[str] | None, typer.Option(help="an option of the instrument, for example analyser=li7200")] = None,
+) -> None:
+    """Decode recorded bytes: one JSON object per record, {line_no, valid, values, reason}."""
+    from edge.errors import EdgeError
+    from edge.instruments.command import run_decode
+    from firmware_config.errors import ContractError
+
+    try:
+        run_decode(instrument, file, raw=raw, options=option or [])
+    except (ContractError, EdgeError, OSError) as error:
+        typer.echo(f"haitan-edge decode: {error}", err=True)
+        raise typer.Exit(2) from None

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 
-from edge.science.air import air_from_sonic
+from edge.science.air import MoistAir, air_from_sonic
 from edge.science.constants import GAS_CONSTANT, MOLAR_MASS_DRY_AIR
-from edge.science.eddy.window import Window
+from edge.science.eddy.window import GASES, Window
 
 HIGHEST_RELATIVE_HUMIDITY = 130.0
 """percent; above it the humidity cannot be believed (EddyPro's limit)"""
@@ -36,6 +36,7 @@ def step(window: Window, *, pressure_pa: float) -> Window:
         return window.without({"h2o": why}).found({"air_density": density}, {"air_temperature_k": why})
     return window.found(
         {
+            **_dry_mole_fractions(window, air),
             "air_temperature_k": air.temperature_k,
             "air_pressure_pa": air.pressure_pa,
             "vapour_pressure_pa": air.vapour_pressure_pa,
@@ -49,3 +50,10 @@ def step(window: Window, *, pressure_pa: float) -> Window:
             "latent_heat": air.latent_heat,
         }
     )
+
+
+def _dry_mole_fractions(window: Window, air: MoistAir) -> dict[str, float]:
+    """Mean moles of each gas per mole of dry air, from the means."""
+    dry_mol_m3 = 1.0 / air.dry_molar_volume_m3
+    per = {"density": dry_mol_m3, "mole_fraction": 1.0 - window.value("mean_h2o"), "dry_mole_fraction": 1.0}[window.gas_form]
+    return {f"{gas}_dry_mole_fraction": window.value(f"mean_{gas}") / per for gas in GASES}

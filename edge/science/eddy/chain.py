@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
+import numpy as np
+
 from edge.science.eddy import (
     air_state,
     classes,
@@ -75,7 +77,16 @@ def flux_chain(
 
 def run(window: Window, chain: Chain) -> Window:
     """Walk the chain; the result carries one `window.Trace` per step."""
-    for name, step in chain:
-        after = step(window)
-        window = replace(after, trace=(*window.trace, trace_of(name, window, after)))
+    with np.errstate(all="ignore"):
+        for name, step in chain:
+            try:
+                after = step(window)
+            except (ArithmeticError, LookupError, ValueError, TypeError) as error:
+                return _abandoned(window, name, error)
+            window = replace(after, trace=(*window.trace, trace_of(name, window, after)))
     return window
+
+
+def _abandoned(window: Window, name: str, error: Exception) -> Window:
+    """A window whose step failed keeps no number: one found before the failure would look good without its class."""
+    return replace(window, values={}, reasons={**window.reasons, "chain": f"step {name} failed: {type(error).__name__}: {error}"})

@@ -37,12 +37,14 @@ def mauder_foken(nonstationarity_percent: float, turbulence_percent: float) -> i
 
 
 def step(window: Window, *, platform_moves: bool) -> Window:
-    """Values ``class_<flux>`` for every flux that exists; a moving platform, its motion still in the wind, makes every class 2."""
+    """Values ``mauder_foken_<flux>`` of the tests and ``class_<flux>``, never better, for every flux that exists: a moving platform, its
+    motion still in the wind, makes every class 2."""
     values: dict[str, float] = {}
     for flux, (test, components) in FLUXES.items():
         if math.isnan(window.value(flux)):
             continue
         turbulence = max((window.value(f"turbulence_deviation_{c}") for c in components), key=lambda d: math.inf if math.isnan(d) else d)
         quality = mauder_foken(window.value(f"nonstationarity_{test}"), turbulence)
+        values[f"mauder_foken_{flux}"] = float(quality)
         values[f"class_{flux}"] = 2.0 if platform_moves else float(quality)
     return window.found(values)

@@ -1,0 +1,75 @@
+"""From the columns of a raw window to the series the eddy chain works on: names and units, written down once.
+
+The first rows are the columns of our own archive; the others are for foreign files (see `edge.flux.foreign`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from edge.science.arrays import FloatArray, count_finite, floats
+from edge.science.constants import CELSIUS_ZERO_K
+from edge.science.eddy.window import GasForm
+
+
+class Raw(Protocol):
+    """What science needs of a raw window; `edge.archive.reader.RawWindow` is one."""
+
+    @property
+    def columns(self) -> Mapping[str, FloatArray]: ...
+    @property
+    def rate_hz(self) -> float: ...
+    @property
+    def start_ms(self) -> int: ...
+    @property
+    def meta(self) -> Mapping[str, object]: ...
+
+
+@dataclass(frozen=True)
+class Column:
+    """series = column x scale + offset, in the chain's unit; ``form`` says how a gas is given."""
+
+    series: str
+    scale: float = 1.0
+    offset: float = 0.0
+    form: GasForm | None = None
+
+
+COLUMNS: dict[str, Column] = {
+    "U (m/s)": Column("wind_u"),
+    "V (m/s)": Column("wind_v"),
+    "W (m/s)": Column("wind_w"),
+    "Ts (C)": Column("sonic_temperature", offset=CELSIUS_ZERO_K),
+    "CO2 (mmol/m^3)": Column("co2", 1e-3, form="density"),
+    "H2O (mmol/m^3)": Column("h2o", 1e-3, form="density"),
+    "T gas (C)": Column("cell_temperature", offset=CELSIUS_ZERO_K),
+    "P gas (kPa)": Column("cell_pressure", 1e3),
+    "CO2 (umol/mol)": Column("co2", 1e-6, form="mole_fraction"),
+    "H2O (mmol/mol)": Column("h2o", 1e-3, form="mole_fraction"),
+    "CO2 dry (umol/mol)": Column("co2", 1e-6, form="dry_mole_fraction"),
+    "H2O dry (mmol/mol)": Column("h2o", 1e-3, form="dry_mole_fraction"),
+}
+
+
+def series_of(raw: Raw) -> tuple[dict[str, FloatArray], GasForm]:
+    """The series of a raw window and how its gases are given.
+
+    Where a file holds a gas in several forms the one that needs least correction is taken: dry mole fraction, then mole fraction, then
+    density; both gases in the same form. Unknown columns are left alone; missing samples are NaN.
+    """
+    series = {c.series: _converted(raw.columns[name], c) for name, c in COLUMNS.items() if c.form is None and name in raw.columns}
+    forms: tuple[GasForm, ...] = ("dry_mole_fraction", "mole_fraction", "density")
+    best: GasForm = "density"
+    gases: dict[str, FloatArray] = {}
+    for form in forms:
+        found = {c.series: _converted(raw.columns[name], c) for name, c in COLUMNS.items() if c.form == form and name in raw.columns}
+        if len(found) > len(gases) and any(count_finite(x) for x in found.values()):
+            best, gases = form, found
+    return {**series, **gases}, best
+
+
+def _converted(values: object, column: Column) -> FloatArray:
+    x = floats(values)  # type: ignore[arg-type]
+    return x if column.scale == 1.0 and column.offset == 0.0 else x * column.scale + column.offset
