@@ -25,6 +25,9 @@ __all__ = ["CARDS", "Card", "all_cards", "common_options", "load_card", "option_
 CARDS = Path(__file__).parent
 GRAMMAR_FIELDS = {"licor": ("diag.",), "vaisala": ("units.",)}
 """Prefixes of fields that a record grammar makes by itself."""
+_COMMON_OPTIONS = {
+    "without": Option(text="quantities not wanted from this instrument, for example because another one at the same place gives them"),
+}
 _STREAM_OPTIONS = {
     "mode": Option(
         allowed=["automatic", "polled"], default="automatic", text="automatic: it prints by itself; polled: it is asked at each turn"
@@ -90,9 +93,9 @@ def read_card(path: Path) -> Card:
 def common_options(card: Card) -> dict[str, Option]:
     """All options an instrument of this card may have: the card's own and those of its kind."""
     if card.modbus is not None:
-        return {**_MODBUS_OPTIONS, **card.options}
+        return {**_COMMON_OPTIONS, **_MODBUS_OPTIONS, **card.options}
     polled = _STREAM_OPTIONS if card.text is not None and card.text.request else {}
-    return {**polled, **card.options}
+    return {**_COMMON_OPTIONS, **polled, **card.options}
 
 
 def option_problems(card: Card, given: Mapping[str, Any]) -> Iterator[tuple[str, str, list[str], str | None]]:

@@ -192,9 +192,13 @@ class Rule(CardModel):
     max: float | None = None
     present: bool | None = None
     not_all_zero: bool | None = None
+    all_true: bool | None = None
+    """every truth value of the record must be true"""
     product: ProductOf | None = None
     spoils: list[FieldName] = []
     """fields that become invalid; none given: all of the record"""
+    above: float | None = None
+    """judge only values above this"""
     layouts: list[str] = []
     """kinds of record this is about; none given: every kind"""
     when: When = {}
@@ -205,13 +209,13 @@ class Rule(CardModel):
 
     @model_validator(mode="after")
     def _one_test(self) -> Rule:
-        given = [self.one_of, self.set_bits, self.clear_bits, self.present, self.not_all_zero, self.product]
+        given = [self.one_of, self.set_bits, self.clear_bits, self.present, self.not_all_zero, self.all_true, self.product]
         bounds = self.min is not None or self.max is not None
         if sum(x is not None for x in given) + bounds != 1:
-            raise ValueError("give one test: one_of, set_bits, clear_bits, min/max, present, not_all_zero or product")
+            raise ValueError("give one test: one_of, set_bits, clear_bits, min/max, present, not_all_zero, all_true or product")
         many = self.present is not None or self.not_all_zero is not None
-        if (self.field is None) != many or bool(self.fields) != many:
-            raise ValueError("present and not_all_zero take fields, every other test takes field")
+        if (self.field is not None) != (not many and self.all_true is None) or bool(self.fields) != many:
+            raise ValueError("present and not_all_zero take fields, all_true takes neither, every other test takes field")
         return self
 
 

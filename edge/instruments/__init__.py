@@ -1,0 +1,88 @@
+"""Instruments: from bytes to readings with quantities, driven by the cards of `firmware_config.cards`.
+
+    driver = make_driver(instrument, load_card(instrument.model))
+    for reading in driver.feed(data, arrival_s):            # StreamDriver: what prints
+        driver.quantities_of(reading)
+    reading = await driver.poll(bus)                        # ModbusDriver: what is asked
+
+A driver hands on what the instrument said: no caching, no gap filling, no smoothing; None for what is not valid, nothing for what a
+record does not carry. README.md beside this file tells how an instrument is added.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from edge.errors import InstrumentError
+from edge.instruments.framers import Framer, LineFramer, ParenthesesFramer, SignatureFramer, TailFramer, XorFramer
+from edge.instruments.modbus import ModbusDriver
+from edge.instruments.reading import Reading, Stats
+from edge.instruments.stream import Decoder, StreamDriver
+from edge.links.modbus import Limits
+from firmware_config.cards import Card, option_problems
+from firmware_config.station import Instrument
+from firmware_config.units import DurationMs
+
+__all__ = ["Driver", "ModbusDriver", "Reading", "Stats", "StreamDriver", "make_driver"]
+
+Driver = StreamDriver | ModbusDriver
+_DURATION: TypeAdapter[int] = TypeAdapter(DurationMs)
+
+
+def make_driver(instrument: Instrument, card: Card, monotonic: Callable[[], float] = time.monotonic) -> Driver:
+    """The driver of one instrument of a station. ``monotonic``: seconds of the world's clock. InstrumentError when file and card
+    disagree."""
+    for name, text, allowed, _ in option_problems(card, instrument.options):
+        raise InstrumentError(
+            f"instrument {instrument.id}, option {name}: {text}" + (f"; allowed: {', '.join(allowed)}" if allowed else "")
+        )
+    options: dict[str, Any] = dict(instrument.options)
+    without = frozenset(str(options.get("without", "")).replace(",", " ").split())
+    if card.modbus is None:
+        address = None if instrument.address is None else str(instrument.address)
+        return StreamDriver(card, options, _framer(card), _decoder(card, instrument, options), address=address, without=without)
+    if isinstance(instrument.address, str):
+        raise InstrumentError(f"instrument {instrument.id}: address {instrument.address!r} is not a Modbus unit number")
+    unit = card.modbus.unit if instrument.address is None else instrument.address
+    limits = Limits(_seconds(instrument, "answer", card.timing.answer), _seconds(instrument, "answer_longest", card.timing.answer_longest))
+    return ModbusDriver(card, unit, options, limits=limits, without=without, monotonic=monotonic)
+
+
+def _seconds(instrument: Instrument, name: str, default_ms: int) -> float:
+    try:
+        return _DURATION.validate_python(instrument.options[name]) / 1000 if name in instrument.options else default_ms / 1000
+    except ValidationError as error:
+        raise InstrumentError(f"instrument {instrument.id}, option {name}: {error.errors()[0]['ctx']['error']}") from None
+
+
+def _framer(card: Card) -> Framer:
+    assert card.text is not None
+    size = card.text.max_bytes
+    if card.protocol == "licor":
+        return ParenthesesFramer(size)
+    if card.protocol == "vaisala":
+        return TailFramer(size)
+    if card.text.frame == "stx_etx_xor":
+        return XorFramer(b"\x02", b"\x03", size)
+    if card.text.frame == "nmea_xor":
+        return XorFramer(b"$", b"*", size)
+    return SignatureFramer(size) if card.text.frame == "line_signature" else LineFramer(size)
+
+
+def _decoder(card: Card, instrument: Instrument, options: dict[str, Any]) -> Decoder:
+    if card.protocol == "licor":
+        from edge.instruments.licor import LicorDecoder
+
+        return LicorDecoder(card, instrument, options)
+    if card.protocol == "vaisala":
+        from edge.instruments.vaisala import VaisalaDecoder
+
+        assert card.text is not None
+        return VaisalaDecoder(card.text.default_address if instrument.address is None else str(instrument.address))
+    from edge.instruments.text import DelimitedDecoder
+
+    return DelimitedDecoder(card, options)

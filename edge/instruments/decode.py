@@ -1,0 +1,148 @@
+"""Recorded bytes to readings, without an instrument: what ``haitan-edge decode`` prints.
+
+A line holds one record: text with Python's escapes for control bytes, plain hex, or ``REQ=<hex> RSP=<hex>`` (``RSP=-`` is silence) for
+Modbus. Raw input is the bytes as they were on the line; on a Modbus line requests and answers in turn. Each record gives one result; a
+line with two records gives two with the same number, a line with none is rejected with a reason.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from edge.instruments import Driver, make_driver
+from edge.instruments.modbus import ModbusDriver
+from edge.instruments.reading import Reading
+from edge.instruments.stream import StreamDriver
+from edge.links.checksums import crc16
+from edge.links.framing import EXCEPTIONS, Answer, Request, answer_of, classify_rtu, find_rtu
+from firmware_config.cards import load_card
+from firmware_config.cards.schema import Read
+from firmware_config.station import Instrument
+
+MAX_LINE_BYTES = 65_536
+_ESCAPE = re.compile(rb"\\(x[0-9a-fA-F]{2}|[rntabfv0\\'\"])")
+_PLAIN = {b"r": b"\r", b"n": b"\n", b"t": b"\t", b"a": b"\a", b"b": b"\b", b"f": b"\f", b"v": b"\v", b"0": b"\0"}
+_HEX = re.compile(rb"(?:[0-9a-fA-F]{2}){4,}")
+_PAIR = re.compile(rb"\s*REQ=([0-9a-fA-F]*)\s+RSP=([0-9a-fA-F]*|-)\s*")
+
+
+def bench_driver(model: str, options: dict[str, float | str | bool]) -> Driver:
+    """A driver of this model outside any station."""
+    card = load_card(model)
+    instrument = Instrument.model_validate(
+        {
+            "id": "bench",
+            "model": model,
+            "place": "bench",
+            "serial_number": "",
+            "link": "bench",
+            "every": "1s",
+            "mounting": {"height_m": 0},
+            "options": options,
+        }
+    )
+    driver = make_driver(instrument, card)
+    if isinstance(driver, StreamDriver):
+        driver.show_ignored = True
+    return driver
+
+
+def unescape(line: bytes) -> bytes:
+    """Python's escapes to the bytes they stand for; a backslash that begins none stays.
+
+    >>> unescape(rb"\\x02Q\\r\\n")
+    b'\\x02Q\\r\\n'
+    """
+    return _ESCAPE.sub(lambda found: bytes((int(found[1][1:], 16),)) if found[1][:1] == b"x" else _PLAIN.get(found[1], found[1]), line)
+
+
+def decode_lines(driver: Driver, lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    """Results of recorded lines, in order; empty lines are passed over."""
+    for number, line in enumerate(lines, 1):
+        line = line.rstrip(b"\r\n")
+        if not line.strip():
+            continue
+        if len(line) > MAX_LINE_BYTES:
+            yield _result(number, _no(f"a line of {len(line)} bytes; the limit is {MAX_LINE_BYTES}"))
+            continue
+        readings = _exchange(driver, line) if isinstance(driver, ModbusDriver) else _printed(driver, line)
+        for reading in readings:
+            yield _result(number, reading)
+
+
+def decode_raw(driver: Driver, chunks: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    """Results of a recorded byte stream; ``line_no`` counts its records."""
+    readings = _conversation(driver, b"".join(chunks)) if isinstance(driver, ModbusDriver) else _stream(driver, chunks)
+    for number, reading in enumerate(readings, 1):
+        yield _result(number, reading)
+
+
+def _result(number: int, reading: Reading) -> dict[str, Any]:
+    return {"line_no": number, "valid": reading.valid, "values": reading.values, "reason": reading.reason}
+
+
+def _no(reason: str, values: dict[str, Any] | None = None) -> Reading:
+    return Reading(0.0, values or {}, False, reason)
+
+
+def _printed(driver: StreamDriver, line: bytes) -> list[Reading]:
+    data = bytes.fromhex(line.decode()) if _HEX.fullmatch(line) else unescape(line)
+    return driver.feed(data, 0.0) + driver.finish(0.0) or [_no("no record of this instrument in these bytes")]
+
+
+def _stream(driver: StreamDriver, chunks: Iterable[bytes]) -> Iterator[Reading]:
+    for chunk in chunks:
+        yield from driver.feed(chunk, 0.0)
+    yield from driver.finish(0.0)
+
+
+def _exchange(driver: ModbusDriver, line: bytes) -> list[Reading]:
+    found = _PAIR.fullmatch(line)
+    if found is None or len(found[1]) % 2 or (len(found[2]) % 2 and found[2] != b"-"):
+        return [_no("a Modbus line reads REQ=<hex> RSP=<hex>, with RSP=- for no answer")]
+    request = _request(bytes.fromhex(found[1].decode()))
+    if isinstance(request, str):
+        return [_no(request)]
+    if found[2] == b"-":
+        return [_no("no answer")]
+    frame = bytes.fromhex(found[2].decode())
+    if len(frame) < 5 or crc16(frame) != 0:
+        return [_no("checksum" if len(frame) >= 5 else "cut off")]
+    return [_judged(driver, request, answer_of(request, frame[0], frame[1:-2]))]
+
+
+def _request(frame: bytes) -> Request | str:
+    if len(frame) != 8 or crc16(frame) != 0:
+        return "the request is not a whole frame with a right checksum"
+    if frame[1] not in {3, 4}:
+        return f"function {frame[1]} reads nothing"
+    return Request(frame[0], frame[1], int.from_bytes(frame[2:4], "big"), int.from_bytes(frame[4:6], "big"))
+
+
+def _judged(driver: ModbusDriver, request: Request, answer: Answer | str) -> Reading:
+    assert driver.card.modbus is not None
+    if isinstance(answer, str):
+        return _no(f"not the answer to this request: {answer}")
+    if answer.exception:
+        return _no(f"exception {answer.exception} ({EXCEPTIONS.get(answer.exception, 'unknown')})", {"exception": answer.exception})
+    for command in driver.card.modbus.commands.values():
+        if (command.function, command.address, command.count) == (request.function, request.address, request.words):
+            return Reading(0.0, dict(command.gives), True)
+    if request.words == 0:
+        return _no(f"no command of the card reads 0 registers at 0x{request.address:04X}")
+    # A recorded request may be larger than any the schema lets a card make; the map does not mind.
+    return driver.decode(Read.model_construct(function=request.function, address=request.address, count=request.words), answer.payload)
+
+
+def _conversation(driver: ModbusDriver, data: bytes) -> Iterator[Reading]:
+    """Requests found by their checksum (eight bytes; an answer to a read never has eight), each with what follows it."""
+    starts = [at for at in range(len(data) - 7) if data[at + 1] in {3, 4} and crc16(data[at : at + 8]) == 0]
+    for start, end in zip(starts, [*starts[1:], len(data)], strict=True):
+        request = _request(data[start : start + 8])
+        if isinstance(request, str):
+            continue
+        received = data[start + 8 : end]
+        answer = find_rtu(request, received)
+        yield _no("no answer" if not received else classify_rtu(request, received)) if answer is None else _judged(driver, request, answer)

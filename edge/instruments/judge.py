@@ -1,0 +1,226 @@
+"""What a record is worth: the card's rules judge its fields, the card's mapping turns fields into quantities in the registry's units.
+
+Pure but for the running totals (rain): the increase of a counter needs the last valid reading. A quantity whose field a rule spoiled is
+None among the good ones and stands, with the value that was sent, among the spoiled.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from edge.instruments.reading import Decoded
+from firmware_config.cards.schema import Card, QuantitySource, Rule
+
+Get = Callable[[Mapping[str, Any]], Any]
+Check = Callable[[Mapping[str, Any]], str | None]
+"""Values → None when the rule holds, else what to fill in for ``{value}``."""
+_ABSENT = object()
+
+
+class Verdict(NamedTuple):
+    """``words``: stable reasons for counting; ``reason``: for people; ``spoiled``: field → reason."""
+
+    words: tuple[str, ...]
+    reason: str
+    spoiled: dict[str, str]
+
+
+_GOOD = Verdict((), "", {})
+
+
+def getter(name: str) -> Get:
+    """How a field is found in the values; ``a.b`` looks inside ``a``. Gives `_ABSENT` when the record does not have it."""
+    outer, dot, inner = name.partition(".")
+    if not dot:
+        return lambda values: values.get(name, _ABSENT)
+
+    def nested(values: Mapping[str, Any]) -> Any:
+        part = values.get(outer)
+        return part.get(inner, _ABSENT) if isinstance(part, dict) else _ABSENT
+
+    return nested
+
+
+def _above(get: Get, limit: float) -> Get:
+    """A getter to which values that are not above the limit are absent."""
+
+    def found(values: Mapping[str, Any]) -> Any:
+        value = get(values)
+        return _ABSENT if isinstance(value, int | float) and not value > limit else value
+
+    return found
+
+
+def _shown(value: Any) -> str:
+    return "missing" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _bit_names(word: int, names: Mapping[int, str]) -> str:
+    return ", ".join(names.get(bit, f"bit {bit}") for bit in range(word.bit_length()) if word >> bit & 1)
+
+
+def _bits_check(rule: Rule, get: Get) -> Check:
+    names = rule.set_bits or rule.clear_bits or {}
+    mask = sum(1 << bit for bit in names)
+
+    def check(values: Mapping[str, Any]) -> str | None:
+        value = get(values)
+        if value is _ABSENT:
+            return None
+        if not isinstance(value, int) or value < 0:
+            return _shown(value)
+        wrong = mask & ~value if rule.set_bits is not None else value
+        return _bit_names(wrong, names) if wrong else None
+
+    return check
+
+
+def _product_check(rule: Rule, get: Get) -> Check:
+    assert rule.product is not None
+    factors, scale, tolerance = [getter(name) for name in rule.product.of], rule.product.scale, rule.product.tolerance
+
+    def check(values: Mapping[str, Any]) -> str | None:
+        value, found = get(values), [factor(values) for factor in factors]
+        if value is _ABSENT:
+            return None
+        if not all(isinstance(x, int | float) for x in (value, *found)):
+            return "missing"
+        expected = scale * math.prod(found)
+        return None if abs(value - expected) <= tolerance * abs(expected) else _shown(value)
+
+    return check
+
+
+def _value_check(rule: Rule, get: Get) -> Check:
+    low, high = -math.inf if rule.min is None else rule.min, math.inf if rule.max is None else rule.max
+    allowed = rule.one_of
+
+    def check(values: Mapping[str, Any]) -> str | None:
+        value = get(values)
+        if value is _ABSENT:
+            return None
+        if value in allowed if allowed is not None else isinstance(value, int | float) and low <= value <= high:
+            return None
+        shown = _shown(value)
+        return f"{shown}: {rule.words[shown]}" if shown in rule.words else shown
+
+    return check
+
+
+def _many_check(rule: Rule) -> Check:
+    gets = [getter(name) for name in rule.fields]
+
+    def check(values: Mapping[str, Any]) -> str | None:
+        found = [get(values) for get in gets]
+        if rule.present is not None:
+            return "missing" if any(x is None or x is _ABSENT for x in found) else None
+        present = [x for x in found if x is not _ABSENT]
+        return "0" if present and all(x == 0 for x in present) else None
+
+    return check
+
+
+def _truth_check(values: Mapping[str, Any]) -> str | None:
+    return ", ".join(name for name, value in values.items() if value is False) or None
+
+
+def _compiled(rule: Rule) -> Check:
+    if rule.field is None:
+        return _truth_check if rule.all_true else _many_check(rule)
+    get = getter(rule.field) if rule.above is None else _above(getter(rule.field), rule.above)
+    if rule.set_bits is not None or rule.clear_bits is not None:
+        return _bits_check(rule, get)
+    return _product_check(rule, get) if rule.product is not None else _value_check(rule, get)
+
+
+class Judge:
+    """The card's rules under the options of one instrument."""
+
+    def __init__(self, card: Card, options: Mapping[str, Any]) -> None:
+        self._rules = [(_compiled(rule), rule) for rule in card.rules if card.applies(rule.when, dict(options))]
+
+    def verdict(self, record: Decoded) -> Verdict:
+        """Which rules a record fails, and which of its fields that spoils."""
+        failed = [
+            (rule, shown)
+            for check, rule in self._rules
+            if (not rule.layouts or record.kind in rule.layouts) and (shown := check(record.values)) is not None
+        ]
+        if not failed and not record.faults:
+            return _GOOD
+        spoiled = dict(record.faults)
+        reasons = list(record.faults.values())
+        for rule, shown in failed:
+            reason = rule.reason.replace("{value}", shown)
+            reasons.append(reason)
+            for name in rule.spoils or record.values:
+                spoiled.setdefault(name, reason)
+        words = tuple(rule.reason for rule, _ in failed) + (("marked as not valid",) if record.faults else ())
+        return Verdict(words, "; ".join(reasons), spoiled)
+
+
+class _Source:
+    """One quantity of the card made ready."""
+
+    def __init__(self, name: str, source: QuantitySource) -> None:
+        self.name = name
+        self.source = source
+        self.root = source.field.partition(".")[0]
+        self._get = getter(source.field)
+        self._unit = getter(source.by.field) if source.by is not None else None
+        self._table = {k: v if isinstance(v, tuple) else (v, 0.0) for k, v in source.by.table.items()} if source.by is not None else {}
+        self._last: float | None = None
+
+    def has(self, values: Mapping[str, Any]) -> bool:
+        return self._get(values) is not _ABSENT
+
+    def value(self, values: Mapping[str, Any]) -> float | None:
+        """In the registry's unit; None when it is missing, of an unknown unit, or what the card says means "not measured"."""
+        raw = self._get(values)
+        if not isinstance(raw, int | float) or isinstance(raw, bool):
+            return None
+        if self.source.above is not None and not raw > self.source.above:
+            return None
+        if self._unit is not None:
+            scale, offset = self._table.get(self._unit(values), (math.nan, 0.0))
+            raw = raw * scale + offset
+        value = float(raw * self.source.scale + self.source.offset)
+        return value if math.isfinite(value) else None
+
+    def counted(self, total: float | None) -> float | None:
+        """The increase of a running total since the last one; a total that fell began again from zero."""
+        if total is None:
+            return None
+        last, self._last = self._last, total
+        if last is None:
+            return None
+        return total - last if total >= last else total
+
+
+class Quantities:
+    """From fields to quantities, as the card says; ``without`` names quantities the station does not want from this instrument."""
+
+    def __init__(self, card: Card, without: frozenset[str]) -> None:
+        self._sources = [_Source(name, source) for name, source in card.quantities.items() if name not in without]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(source.name for source in self._sources)
+
+    def of(self, values: Mapping[str, Any], spoiled: Mapping[str, str]) -> tuple[dict[str, float | None], dict[str, float]]:
+        """(good, spoiled) quantities of the fields this record has."""
+        good: dict[str, float | None] = {}
+        bad: dict[str, float] = {}
+        for source in self._sources:
+            if not source.has(values):
+                continue
+            value = source.value(values)
+            if spoiled and (source.root in spoiled or source.source.field in spoiled):
+                good[source.name] = None
+                if value is not None and not source.source.counter:
+                    bad[source.name] = value
+            else:
+                good[source.name] = source.counted(value) if source.source.counter else value
+        return good, bad

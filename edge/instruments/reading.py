@@ -1,0 +1,65 @@
+"""What a driver hands on: one decoded record, judged, with the quantities it holds; and the counts of a driver's life."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, NamedTuple
+
+import msgspec
+
+
+class Reading(msgspec.Struct):
+    """One record of an instrument.
+
+    ``arrival_s``: ``time.monotonic()`` of the chunk that completed it. ``values``: the documented field names, None = not available, empty
+    when the record was rejected. ``valid``: the whole record may be used as data; ``reason`` says why not. ``suspect``: first Modbus
+    reading after a timeout. ``quantities``: what may be used, in the registry's units (None = missing or spoiled); it can hold good
+    values while ``valid`` is False, where the fault spoils only part of the record. ``spoiled``: quantities a rule spoiled, with the
+    value that was sent.
+    """
+
+    arrival_s: float
+    values: dict[str, Any]
+    valid: bool
+    reason: str = ""
+    suspect: bool = False
+    quantities: dict[str, float | None] = {}
+    spoiled: dict[str, float] = {}
+
+
+class Decoded(NamedTuple):
+    """A record taken apart: its kind, its fields, and fields the record itself marks as not valid (with the reason)."""
+
+    kind: str
+    values: dict[str, Any]
+    faults: dict[str, str]
+
+
+class Rejected(NamedTuple):
+    """A record that cannot be taken apart: a stable word for counting and the whole reason."""
+
+    word: str
+    text: str
+
+
+class Ignored(NamedTuple):
+    """An intact record of no interest (another sentence, an answer to a command): not bad, not data."""
+
+    text: str
+    values: dict[str, Any]
+
+
+class Stats(msgspec.Struct):
+    """Counts since the start. ``bad``: by stable reason; ``ignored``: intact records of no interest; ``skipped``: polls left out because
+    the device did not answer before (they are not failures)."""
+
+    good: int = 0
+    bad: Counter[str] = msgspec.field(default_factory=Counter)
+    ignored: int = 0
+    timeouts: int = 0
+    skipped: int = 0
+    discarded_bytes: int = 0
+
+    @property
+    def bad_total(self) -> int:
+        return sum(self.bad.values())

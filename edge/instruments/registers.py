@@ -1,0 +1,67 @@
+"""Register maps: bytes of a Modbus answer to named values, as the card says. Pure.
+
+A float that is NaN or infinite and an integer the card lists as "not available" become None; the card's rules decide what that means.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from firmware_config.cards.schema import ByteOrder, Read, Register
+
+_FORMATS = {"u16": ">H", "i16": ">h", "u32": ">I", "i32": ">i", "u64": ">Q", "i64": ">q", "f32": ">f", "f64": ">d"}
+
+
+def in_order(data: bytes, order: ByteOrder) -> bytes:
+    """The bytes with the most significant one first. A names the most significant byte of the value, B the next.
+
+    >>> in_order(bytes.fromhex("28944142"), "DCBA").hex()
+    '42419428'
+    """
+    words = [data[i : i + 2] for i in range(0, len(data), 2)]
+    if order in {"BADC", "DCBA"}:
+        words = [word[::-1] for word in words]
+    if order in {"CDAB", "DCBA"}:
+        words.reverse()
+    return b"".join(words)
+
+
+def _text(data: bytes) -> str | None:
+    """Printable text up to the first NUL; None when there is none."""
+    kept = data.split(b"\0")[0].strip()
+    return kept.decode("ascii") if kept and all(0x20 <= byte <= 0x7E for byte in kept) else None
+
+
+def _reader(register: Register) -> Callable[[bytes], Any]:
+    if register.type == "text":
+        return _text
+    unpack = struct.Struct(_FORMATS[register.type]).unpack
+    order, scale, missing = register.order, register.scale, frozenset(register.missing)
+
+    def read(data: bytes) -> Any:
+        value = unpack(in_order(data, order))[0]
+        if value in missing or not math.isfinite(value):
+            return None
+        return value if scale == 1.0 else value * scale
+
+    return read
+
+
+class RegisterMap:
+    """A card's registers made ready."""
+
+    def __init__(self, registers: Iterable[Register]) -> None:
+        self._registers = [(register, _reader(register)) for register in registers]
+
+    def decode(self, read: Read, payload: bytes) -> dict[str, Any]:
+        """Every value that lies whole in the answer to ``read`` (``payload``: its data bytes, two a register)."""
+        found = {}
+        for register, value_of in self._registers:
+            begin = (register.address - read.address) * 2
+            end = begin + register.size * 2
+            if register.function == read.function and begin >= 0 and end <= len(payload):
+                found[register.field] = value_of(payload[begin:end])
+        return found
