@@ -1,7 +1,8 @@
 """The network between a station and its broker: a TCP proxy that can be cut, reset, slowed and delayed while it runs.
 
-It carries bytes and knows nothing of what they mean. `cut` is a dead link: nothing passes, nobody is told, and what was sent waits (as in
-TCP's own buffers) until `heal`. `reset` closes every connection and refuses new ones. Both directions are treated alike. Times are real ones.
+It carries bytes and knows nothing of what they mean. `cut` is a dead link: nothing passes, nobody is told, and what was sent waits (as
+in TCP's own buffers) until `heal`. `reset` closes every connection and refuses new ones. Both directions are treated alike; times are
+real ones.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ BUFFER_BYTES = 65_536
 
 
 class TcpProxy:
-    """``await start()``; connect to 127.0.0.1 ``port``; ``cut``, ``reset``, ``slow``, ``delay`` and ``heal`` at any time; ``await stop()``."""
+    """``await start()``, connect to 127.0.0.1 ``port``; ``cut``, ``reset``, ``slow``, ``delay``, ``heal`` at any time; ``await stop()``."""
 
     def __init__(self, host: str, port: int, *, listen_port: int = 0) -> None:
         self._target = (host, port)

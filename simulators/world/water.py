@@ -172,7 +172,7 @@ class Water:
         }
 
     def _carbon(self, f: _Forcing, temperature: Array, salinity: Array, net: Array) -> tuple[Array, Array, Array]:
-        """Departure of DIC from offshore (mmol m-3), pCO2 (uatm), gas flux into the water (mmol m-2 s-1); step by step, as gas follows pCO2."""
+        """Departure of DIC from offshore (mmol m-3), pCO2 (uatm), gas flux into the water (mmol m-2 s-1), step by step."""
         k = physics.transfer_velocity_ms(f.wind, physics.schmidt_co2(temperature))
         piston = k * physics.co2_solubility_mol_m3_atm(temperature, salinity) * 1e-3
         offshore = self._region["pco2_uatm"] * np.exp(TEMPERATURE_COEFFICIENT * (temperature - f.offshore_c))

@@ -125,7 +125,7 @@ class World:
         self._air: OrderedDict[int, Air] = OrderedDict()
 
     def state(self, t_ms: Array) -> dict[str, Array]:
-        """Every true value at UTC milliseconds ``t_ms`` (shape n): names and units of `TRUTH_UNITS`, straight lines between whole minutes."""
+        """Every true value at UTC milliseconds ``t_ms`` (shape n), as in `TRUTH_UNITS`; straight lines between whole minutes."""
         t_s = np.atleast_1d(np.asarray(t_ms, dtype=np.float64)) / 1e3
         blocks = np.floor(t_s / BLOCK_S).astype(np.int64)
         out = np.empty((len(TRUTH_UNITS), len(t_s)))

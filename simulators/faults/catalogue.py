@@ -1,0 +1,52 @@
+"""The faults of the bench, one row each. Data, not code: what each does stands where its scope is carried out.
+
+Scopes: ``instrument`` (any instrument, or every one on a link), ``modbus`` (units asked by Modbus), ``link``, ``station``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Scope = Literal["instrument", "modbus", "link", "station"]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fault: what it does, what its magnitude means, and the magnitude when none is given."""
+
+    name: str
+    scope: Scope
+    what: str
+    magnitude: float
+    unit: str
+
+
+FAULTS: dict[str, Fault] = {
+    fault.name: fault
+    for fault in (
+        Fault("silence", "instrument", "says nothing and answers nothing", 1.0, "-"),
+        Fault("garbage", "instrument", "bytes replaced by random ones", 0.02, "share of bytes"),
+        Fault("missing_bytes", "instrument", "bytes left out", 0.02, "share of bytes"),
+        Fault("wrong_checksum", "instrument", "right content, wrong checksum", 1.0, "share of records"),
+        Fault("stuck", "instrument", "every value stays as it was", 1.0, "-"),
+        Fault("spike", "instrument", "single values thrown off, either way", 10.0, "unit of the field"),
+        Fault("drift", "instrument", "values run away", 1.0, "unit of the field per hour"),
+        Fault(
+            "invalid", "instrument", "the instrument itself reports that its data are not valid", 0.0, "its status code; 0 = its usual one"
+        ),
+        Fault("late_answer", "instrument", "answers come late (real seconds)", 2.0, "s"),
+        Fault("exception", "modbus", "answers with an exception", 4.0, "exception code"),
+        Fault("short_answer", "modbus", "answers hold fewer registers than asked", 1.0, "registers left out"),
+        Fault("echo", "modbus", "the request is heard again before the answer", 1.0, "-"),
+        Fault("noise", "modbus", "random bytes before each answer", 4.0, "bytes"),
+        Fault("other_unit", "modbus", "answers carry another unit's address", 1.0, "added to the address"),
+        Fault("unplugged", "link", "the port vanishes and returns at the end", 1.0, "-"),
+        Fault("bad_clock", "station", "the station's clock is off", 3600.0, "s"),
+        Fault("no_network", "station", "nothing passes between station and centre", 1.0, "-"),
+        Fault("slow_network", "station", "the network carries little", 2000.0, "bytes/s (real)"),
+        Fault("late_network", "station", "the network is slow to deliver", 2.0, "s (real)"),
+        Fault("full_disk", "station", "the station's disk is full", 0.0, "bytes left free"),
+    )
+}
+"""Every fault by name."""

@@ -1,0 +1,87 @@
+"""Campbell EC100 electronics: IRGASON, EC150 with CSAT3A. Unprompted ASCII output, 15 comma-separated elements. EC155 and IRGASON manuals.
+
+``Ux,Uy,Uz,Ts,sonic diagnostic,CO2 mg/m3,H2O g/m3,gas diagnostic,air temperature,pressure kPa,CO2 signal,H2O signal,differential
+pressure,counter, signature`` CR LF. The signature is over everything up to the counter. Axes: +Ux comes from where the array
+points, +Uy to the left of that wind.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from simulators.errors import InstrumentError
+from simulators.faults.effects import Columns
+from simulators.instruments.base import Setting, Talker, text
+from simulators.instruments.checksums import campbell_signature, spoiled
+from simulators.world import physics
+
+ACQUIRING = 16
+STARTING_UP = 0b101
+COUNTER_TURNS_AT = 64
+SIGNAL = (0.9871, 0.9742)
+CO2_NOISE_MG = 0.2
+H2O_NOISE_G = 0.004
+"""RMS noise of one sample at 25 Hz (EC150/IRGASON specifications)."""
+
+
+Pair = tuple[float, float]
+
+
+def record(
+    wind: tuple[float, float, float, float], gas: Pair, diagnostics: tuple[int, int], air: Pair, signal: Pair, *, counter: int
+) -> bytes:
+    """One record. ``wind``: Ux, Uy, Uz (m s-1), Ts (degC), NaN printed as NAN; ``gas``: CO2 (mg m-3), H2O (g m-3); ``diagnostics``:
+    sonic, gas; ``air``: degC, kPa; ``signal``: CO2, H2O (0-1)."""
+    parts = [text(value, "%.5f", "NAN") for value in wind]
+    parts += [str(diagnostics[0]), f"{gas[0]:.4f}", f"{gas[1]:.5f}", str(diagnostics[1]), f"{air[0]:.2f}", f"{air[1]:.3f}"]
+    parts += [f"{signal[0]:.4f}", f"{signal[1]:.4f}", "0", str(counter)]
+    body = ",".join(parts).encode()
+    return b"%b,%04x\r\n" % (body, campbell_signature(body))
+
+
+class Irgason(Talker):
+    """A streaming IRGASON: wind and gas of one volume in one record."""
+
+    fields = ("co2", "h2o", "w", "u", "v", "ts")
+    checksum = True
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(setting)
+        if setting.instrument.rate is None:
+            raise InstrumentError(f"{self.id}: the EC100 streams: give it a rate")
+        self._rate = setting.instrument.rate
+
+    def values(self, first: int, count: int) -> Columns:
+        wind = self.setting.feed.wind(first, count, self._rate, "campbell", self.setting.instrument.mounting.north_offset_deg)
+        gas = self.setting.feed.gas(first, count, self._rate, (self.setting.settings.lag or 0) / 1e3)
+        index = np.arange(first, first + count, dtype=np.float64)
+        no_gas = np.isnan(gas.co2) | np.isnan(gas.h2o)
+        no_wind = np.isnan(wind.u) | np.isnan(wind.v) | np.isnan(wind.w) | np.isnan(wind.ts)
+        return {
+            "u": wind.u, "v": wind.v, "w": wind.w, "ts": wind.ts,
+            "sonic_diagnostic": np.where(no_wind, float(ACQUIRING), 0.0),
+            "co2": np.where(no_gas, 0.0, gas.co2 * physics.M_CO2 * 1e3) + self.jitter(0, index, CO2_NOISE_MG),
+            "h2o": np.where(no_gas, 0.0, gas.h2o * physics.M_WATER) + self.jitter(1, index, H2O_NOISE_G),
+            "gas_diagnostic": np.where(no_gas, float(STARTING_UP), 0.0),
+            "temperature": np.where(np.isnan(gas.temperature), 0.0, gas.temperature),
+            "pressure": np.where(np.isnan(gas.pressure), 0.0, gas.pressure),
+        }  # fmt: skip
+
+    def invalidate(self, columns: Columns, row: int, code: int) -> None:
+        columns["gas_diagnostic"][row] = code or STARTING_UP
+        columns["sonic_diagnostic"][row] = ACQUIRING
+        for name in ("u", "v", "w", "ts"):
+            columns[name][row] = math.nan
+
+    def encode(self, columns: Columns, first: int) -> list[bytes]:
+        names = ("u", "v", "w", "ts", "sonic_diagnostic", "co2", "h2o", "gas_diagnostic", "temperature", "pressure")
+        rows = zip(*(columns[name].tolist() for name in names), strict=True)
+        return [
+            record((u, v, w, ts), (co2, h2o), (int(sonic), int(gas)), (t, p), SIGNAL, counter=(first + i) % COUNTER_TURNS_AT)
+            for i, (u, v, w, ts, sonic, co2, h2o, gas, t, p) in enumerate(rows)
+        ]
+
+    def spoil(self, record: bytes) -> bytes:
+        return spoiled(record, len(record) - 6, len(record) - 2)

@@ -1,0 +1,84 @@
+"""Gill WindMaster and WindMaster Pro, ASCII mode 1 (UVW). Manual 1561-PS-0001.
+
+``STX id,u,v,w,units,sos,ts,status,ETX checksum CR LF``; the check sum is the exclusive or of all bytes between STX and ETX. Axes:
++u blows towards the north mark, +v to its left, +w up. Resolution 0.01 m/s, or 0.001 m/s with the J2 setting (station option
+``resolution: 0.001``); temperature and speed of sound 0.01. ``status`` 01-07: the wind fields are empty (error format O1).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from simulators.errors import InstrumentError
+from simulators.faults.effects import Columns
+from simulators.instruments.base import Setting, Talker
+from simulators.instruments.checksums import spoiled, xor
+
+SOUND_M2_S2_K = 402.8
+"""Square of the speed of sound in air for each kelvin of sonic temperature (1.4 R / M of dry air)."""
+BLOCKED = 7
+NO_WIND = (math.nan, math.nan, math.nan)
+_FORMATS = {2: "%s,%+07.2f,%+07.2f,%+07.2f,M,%+07.2f,%+07.2f,%02X,", 3: "%s,%+08.3f,%+08.3f,%+08.3f,M,%+07.2f,%+07.2f,%02X,"}
+"""by decimals of the velocities"""
+
+
+def record(wind: tuple[float, float, float], sos: float, ts: float, status: int, *, decimals: int = 2, unit_id: str = "Q") -> bytes:
+    """One record; NaN gives empty fields. ``decimals`` of the velocities: 2, or 3 with the J2 setting."""
+    empty = math.isnan(wind[0])
+    body = f"{unit_id},,,,M,,,{status:02X}," if empty else _FORMATS[decimals] % (unit_id, *wind, sos, ts, status)
+    raw = body.encode()
+    return b"\x02%b\x03%02X\r\n" % (raw, xor(raw))
+
+
+class WindMaster(Talker):
+    """A streaming WindMaster."""
+
+    fields = ("w", "u", "v", "ts")
+    checksum = True
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(setting)
+        if setting.instrument.rate is None:
+            raise InstrumentError(f"{self.id}: a sonic streams: give it a rate")
+        self._rate = setting.instrument.rate
+        resolution = float(setting.instrument.options.get("resolution", 0.01))
+        if resolution not in (0.01, 0.001):
+            raise InstrumentError(f"{self.id}: resolution {resolution:g} is none of the instrument's (0.01 and 0.001)")
+        self._decimals = 3 if resolution == 0.001 else 2
+        self._configuring = False
+
+    def values(self, first: int, count: int) -> Columns:
+        wind = self.setting.feed.wind(first, count, self._rate, "gill", self.setting.instrument.mounting.north_offset_deg)
+        missing = np.isnan(wind.u) | np.isnan(wind.v) | np.isnan(wind.w) | np.isnan(wind.ts)
+        return {"u": wind.u, "v": wind.v, "w": wind.w, "ts": wind.ts, "status": np.where(missing, float(BLOCKED), 0.0)}
+
+    def invalidate(self, columns: Columns, row: int, code: int) -> None:
+        columns["status"][row] = code or BLOCKED
+
+    def encode(self, columns: Columns, first: int) -> list[bytes]:
+        if self._configuring:
+            return [b""] * len(columns["u"])
+        sos = np.sqrt(SOUND_M2_S2_K * np.maximum(columns["ts"] + 273.15, 1.0))
+        out = []
+        names = ("u", "v", "w", "ts", "status")
+        rows = zip(*(columns[name].tolist() for name in names), sos.tolist(), strict=True)
+        for u, v, w, ts, status, c in rows:
+            code = int(status)
+            wind = NO_WIND if 1 <= code <= BLOCKED else (u, v, w)
+            out.append(record(wind, c, ts, code, decimals=self._decimals))
+        return out
+
+    def spoil(self, record: bytes) -> bytes:
+        return spoiled(record, len(record) - 4, len(record) - 2)
+
+    def answer(self, data: bytes, look: Callable[[], Columns]) -> bytes:
+        """``*`` enters the configuration mode (it stops streaming), ``Q`` with Enter leaves it, ``&`` asks for the unit letter."""
+        if b"*" in data:
+            self._configuring = True
+            return b"\r\nCONFIGURATION MODE\r\n\r\n"
+        if self._configuring and b"Q" in data and (b"\r" in data or b"\n" in data):
+            self._configuring = False
+        return b"\x02Q\x0351\r\n" if data.strip() == b"&" else b""

@@ -1,0 +1,91 @@
+"""KELLER Series 30, 33X, 36XiW: Modbus RTU functions 3 and 16. "Communication protocol Serie 30".
+
+Floats in bar and degC, most significant byte first, from 0x0000 (CH0, P1, P2, T, TOB1, TOB2) and again, in an order for one read,
+from 0x0100 (P1, TOB1); 32-bit integers (1/100 mbar, 1/100 degC) from 0x0010; 0x0202 serial number, 0x020D unit id. A channel in
+error is NaN, over the range infinity. Writing a float to 0xFF00 sets the zero of P1, 0xFF02 resets it. Gauge or absolute as the
+station's tide product says (``pressure_is``).
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Sequence
+
+import numpy as np
+
+from simulators.faults.effects import Columns
+from simulators.instruments.base import Setting, Unit, column
+from simulators.instruments.registers import float_big, int32, place
+from simulators.world import physics
+
+ERROR_INT = 0x7FFFFFFF
+PA_PER_BAR = 1e5
+ZERO_P1, RESET_P1 = 0xFF00, 0xFF02
+
+
+class Keller30(Unit):
+    """One pressure probe."""
+
+    fields = ("pressure", "temperature")
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(setting)
+        tides = [product for product in setting.station.products if product.kind == "tide" and product.instrument == self.id]
+        self._absolute = bool(tides) and tides[0].pressure_is == "absolute"
+        self._zero = 0.0
+        self._last = 0.0
+
+    def values(self, first: int, count: int) -> Columns:
+        times = self.times_ms(first, count)
+        state = self.setting.feed.state(times)
+        index = times / 1000.0
+        depth = self.setting.world.depth_m(self.setting.height_m, state["water_level"])
+        pressure = state["water_density"] * physics.GRAVITY_MS2 * depth / PA_PER_BAR
+        if self._absolute:
+            pressure = pressure + state["air_pressure"] / 1000.0
+        return {
+            "pressure": pressure - self._zero + self.jitter(0, index, 0.00003),
+            "temperature": np.where(depth > 0, state["water_temperature"], state["air_temperature"]) + self.jitter(1, index, 0.004),
+        }
+
+    def invalidate(self, columns: Columns, row: int, code: int) -> None:
+        """The usual way: NaN; 1: above the range, 2: below."""
+        columns["pressure"][row] = {1: math.inf, 2: -math.inf}.get(code, math.nan)
+
+    def registers(self, columns: Columns) -> dict[int, int]:
+        pressure, temperature = column(columns, "pressure"), column(columns, "temperature")
+        self._last = pressure
+        channels = (0.0, pressure, 0.0, temperature, temperature, 0.0)
+        scales = (1e5, 1e5, 1e5, 1e2, 1e2, 1e2)
+        floats = [word for value in channels for word in float_big(value)]
+        integers = [word for value, scale in zip(channels, scales, strict=True) for word in int32(_scaled(value, scale))]
+        serial = self.setting.instrument.serial_number
+        coefficients = {64: 0.0, 65: 1.0, 80: 0.0, 81: 3.0}
+        registers = (
+            place(0x0000, floats)
+            | place(0x0010, integers)
+            | place(0x0100, float_big(pressure) + float_big(temperature))
+            | place(0x0202, int32(int(serial) if serial.isdigit() else 0))
+            | place(0x020D, [int(self.setting.instrument.address or 1), 0x0505, 0x2610])
+        )
+        for number, value in coefficients.items():
+            registers |= place(0x0300 + 2 * number, float_big(value))
+        return registers
+
+    def write(self, address: int, values: Sequence[int]) -> int | None:
+        if address not in (ZERO_P1, RESET_P1):
+            return 2
+        if len(values) != 2:
+            return 3
+        target: float = struct.unpack(">f", struct.pack(">HH", *values))[0]
+        if not math.isfinite(self._last) or not math.isfinite(target):
+            return 4
+        self._zero = self._zero + self._last - target if address == ZERO_P1 else 0.0
+        return None
+
+
+def _scaled(value: float, scale: float) -> int:
+    if math.isnan(value) or value == math.inf:
+        return ERROR_INT
+    return -ERROR_INT - 1 if value == -math.inf else round(value * scale)

@@ -1,0 +1,105 @@
+"""LI-COR LI-7500A/RS/DS and LI-7200(RS) with the LI-7550: parenthesised records. LI-COR's "Configuration grammar".
+
+``(Data (Ndx n)(DiagVal d)(CO2Raw a)(CO2D mmol/m3)(H2ORaw a)(H2OD mmol/m3)(Temp C)(Pres kPa)(Aux 0)(Cooler V))`` CR LF, no check
+sum. Numbers in the document's short scientific form (1.6873e1), here with seven digits, so that dry mole fractions can be recovered
+from CO2D, H2OD, Temp and Pres. DiagVal: a set bit is good; LI-7500 bits 4-7, LI-7200 bits 4-12; the low nibble is the signal
+strength in steps of 6.67 %. Station option ``analyser: li7200`` makes it the enclosed-path instrument.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from simulators.errors import InstrumentError
+from simulators.faults.effects import Columns
+from simulators.instruments.base import Setting, Talker
+
+GOOD_LI7500 = 0b1111_0000
+GOOD_LI7200 = 0b1_1111_1111_0000
+SIGNAL_NIBBLE = 14
+PLL = 0b0010_0000
+CO2_NOISE_MMOL = 0.0045
+H2O_NOISE_MMOL = 0.2
+"""RMS noise of one sample at 10 Hz in ambient air: 0.11 ppm CO2, 0.0047 ppt H2O (LI-7500A brochure)."""
+ENQ = 0x05
+
+
+def number(value: float) -> str:
+    """The grammar's short scientific form, seven significant digits: 16.873 is 1.6873e1."""
+    mantissa, _, exponent = f"{value:.6e}".partition("e")
+    power = int(exponent)
+    short = mantissa.rstrip("0").rstrip(".")
+    return f"{short}e{power}" if power else short
+
+
+def data_record(
+    ndx: int, diagnostic: int, density: tuple[float, float], air: tuple[float, float], raw: tuple[str, str] = ("1.5386e-1", "3.5775e-2")
+) -> bytes:
+    """One Data record. ``density``: CO2 and H2O in mmol m-3; ``air``: degC, kPa; ``raw``: the absorptances as printed (not computed)."""
+    return (
+        f"(Data (Ndx {ndx})(DiagVal {diagnostic})(CO2Raw {raw[0]})(CO2D {number(density[0])})(H2ORaw {raw[1]})(H2OD {number(density[1])})"
+        f"(Temp {number(air[0])})(Pres {number(air[1])})(Aux 0)(Cooler 1.5756))\r\n"
+    ).encode()
+
+
+class GasAnalyser(Talker):
+    """A streaming LI-7500 or LI-7200."""
+
+    fields = ("co2", "h2o", "temperature", "pressure")
+    checksum = False
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(setting)
+        if setting.instrument.rate is None:
+            raise InstrumentError(f"{self.id}: the analyser streams: give it a rate")
+        self._rate = setting.instrument.rate
+        model = setting.instrument.options.get("analyser", "li7500")
+        if model not in ("li7500", "li7200"):
+            raise InstrumentError(f"{self.id}: analyser {model!r} is not known (li7500, li7200)")
+        self._good = (GOOD_LI7200 if model == "li7200" else GOOD_LI7500) | SIGNAL_NIBBLE
+        self._last: bytes = b""
+
+    def values(self, first: int, count: int) -> Columns:
+        lag_s = (self.setting.settings.lag or 0) / 1e3
+        gas = self.setting.feed.gas(first, count, self._rate, lag_s)
+        index = np.arange(first, first + count, dtype=np.float64)
+        missing = np.isnan(gas.co2) | np.isnan(gas.h2o)
+        quiet = self._recorded(first, count)
+        return {
+            "co2": np.where(missing, 0.0, gas.co2) + np.where(quiet, 0.0, self.jitter(0, index, CO2_NOISE_MMOL)),
+            "h2o": np.where(missing, 0.0, gas.h2o) + np.where(quiet, 0.0, self.jitter(1, index, H2O_NOISE_MMOL)),
+            "temperature": np.where(np.isnan(gas.temperature), 0.0, gas.temperature),
+            "pressure": np.where(np.isnan(gas.pressure), 0.0, gas.pressure),
+            "diagnostic": np.where(missing, float(self._good & ~PLL), float(self._good)),
+        }
+
+    def _recorded(self, first: int, count: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+        """Where a recording plays: it brings its own noise."""
+        quiet = np.zeros(count, dtype=np.bool_)
+        if self.setting.feed.recording is not None:
+            for begin, length, recorded in self.setting.feed.recording.span(first, count, self._rate):
+                quiet[begin - first : begin - first + length] = recorded
+        return quiet
+
+    def invalidate(self, columns: Columns, row: int, code: int) -> None:
+        columns["diagnostic"][row] = code or (self._good & ~PLL)
+
+    def encode(self, columns: Columns, first: int) -> list[bytes]:
+        names = ("diagnostic", "co2", "h2o", "temperature", "pressure")
+        rows = zip(*(columns[name].tolist() for name in names), strict=True)
+        out = [data_record((first + i) & 0x7FFFFFFF, int(d), (co2, h2o), (t, p)) for i, (d, co2, h2o, t, p) in enumerate(rows)]
+        self._last = out[-1] if out else self._last
+        return out
+
+    def answer(self, data: bytes, look: Callable[[], Columns]) -> bytes:
+        """A question gets its record, a bare ENQ one Data record, anything it does not understand an Error record."""
+        if ENQ in data or b"(Data ?)" in data:
+            return self._last
+        if b"(EmbeddedSW ?)" in data:
+            version = self.setting.instrument.options.get("software_version", "8.9")
+            return f"(EmbeddedSW (Version {version})(Model {'LI-7200' if self._good > 255 else 'LI-7500'}))\r\n".encode()
+        if b"(Diagnostics ?)" in data:
+            return b"(Diagnostics (SYNC TRUE)(PLL TRUE)(DetOK TRUE)(Chopper TRUE)(Path 63))\r\n"
+        return b"(Error (Received TRUE))\r\n" if b"(" in data else b""

@@ -1,0 +1,153 @@
+"""Vaisala WXT536, ASCII. Guide M211840EN.
+
+Polled: ``aR1`` wind, ``aR2`` air, ``aR3`` rain, ``aR5`` supervisor, ``aR0`` composite, ``aR`` all; ``?`` asks the address. Lower
+case asks and answers with a check sum of three characters; a wrong one is answered with ``atX,Use chksum``. Station option ``mode:
+automatic`` makes it print the composite message each period by itself (``crc: true``: with check sum). A ``#`` in place of the unit
+is invalid data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from simulators.faults.effects import Columns
+from simulators.instruments.base import Setting, Talker, column
+from simulators.instruments.checksums import spoiled, vaisala_crc
+from simulators.world.noise import Array
+
+FIELDS: dict[str, tuple[str, str, str]] = {
+    "Dn": ("direction_min", "%03.0f", "D"), "Dm": ("direction", "%03.0f", "D"), "Dx": ("direction_max", "%03.0f", "D"),
+    "Sn": ("speed_min", "%.1f", "M"), "Sm": ("speed", "%.1f", "M"), "Sx": ("speed_max", "%.1f", "M"),
+    "Ta": ("air_temperature", "%.1f", "C"), "Ua": ("relative_humidity", "%.1f", "P"), "Pa": ("air_pressure", "%.1f", "H"),
+    "Rc": ("rain", "%.2f", "M"), "Rd": ("rain_duration", "%.0f", "s"), "Ri": ("rain_rate", "%.1f", "M"),
+    "Th": ("heating_temperature", "%.1f", "C"), "Vh": ("heating_voltage", "%.1f", "N"), "Vs": ("supply_voltage", "%.1f", "V"),
+    "Vr": ("reference_voltage", "%.3f", "V"),
+}  # fmt: skip
+"""Printed name → (column, number format, unit letter)."""
+MESSAGES: dict[str, tuple[str, ...]] = {
+    "1": ("Dn", "Dm", "Dx", "Sn", "Sm", "Sx"),
+    "2": ("Ta", "Ua", "Pa"),
+    "3": ("Rc", "Rd", "Ri"),
+    "5": ("Th", "Vh", "Vs", "Vr"),
+    "0": ("Dm", "Sm", "Sx", "Ta", "Ua", "Pa", "Rc", "Ri", "Vs"),
+}
+WIND = ("Dn", "Dm", "Dx", "Sn", "Sm", "Sx")
+TYPICAL_INTENSITY = 0.14
+
+
+def message(address: str, letter: str, number: str, values: dict[str, str]) -> bytes:
+    """One answer: ``letter`` R, or r for one with check sum; ``values``: printed name → number with its unit letter."""
+    body = f"{address}{letter}{number},{','.join(f'{name}={value}' for name, value in values.items())}".encode()
+    return body + (vaisala_crc(body) if letter == "r" else b"") + b"\r\n"
+
+
+class Wxt536(Talker):
+    """A weather transmitter, polled or automatic."""
+
+    fields = ("air_temperature", "relative_humidity", "air_pressure", "speed", "direction", "rain")
+    checksum = True
+    UPDATE_MS = 1000.0
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(setting)
+        self._address = str(setting.instrument.address if setting.instrument.address is not None else "0")
+        options = setting.instrument.options
+        self._automatic = options.get("mode") == "automatic"
+        self._letter = "r" if options.get("crc") else "R"
+        self._rain_mm = 0.0
+        self._rain_s = 0.0
+        self._rained_until: float | None = None
+        self._half = b""
+
+    @property
+    def streams(self) -> bool:
+        return self._automatic
+
+    @property
+    def period_ms(self) -> float:
+        return self.setting.period_ms if self._automatic else self.UPDATE_MS
+
+    def values(self, first: int, count: int) -> Columns:
+        times = self.times_ms(first, count)
+        state = self.setting.feed.state(times)
+        index = times / 1000.0
+        speed = self.setting.world.wind_at(self.setting.height_m, state)
+        gust = TYPICAL_INTENSITY * speed
+        mean = np.maximum(speed + gust * self.jitter(0, index, 0.5), 0.0)
+        direction = state["wind_from_direction"] - self.setting.instrument.mounting.north_offset_deg + self.jitter(1, index, 3.0)
+        rain, duration = self._rain(times, state["rain_rate"])
+        steady = np.ones(count)
+        return {
+            "direction": direction % 360.0, "direction_min": (direction - 9.0) % 360.0, "direction_max": (direction + 11.0) % 360.0,
+            "speed": mean, "speed_min": np.maximum(mean - 1.6 * gust, 0.0), "speed_max": mean + 1.9 * gust,
+            "air_temperature": state["air_temperature"] + self.jitter(2, index, 0.03),
+            "relative_humidity": np.minimum(state["relative_humidity"] + self.jitter(3, index, 0.15), 100.0),
+            "air_pressure": state["air_pressure"] + self.jitter(4, index, 0.03),
+            "rain": rain, "rain_duration": duration, "rain_rate": state["rain_rate"],
+            "heating_temperature": state["air_temperature"] + 1.2, "heating_voltage": 12.1 * steady,
+            "supply_voltage": 12.6 * steady + self.jitter(5, index, 0.02), "reference_voltage": 3.475 * steady,
+            "bad_wind": np.zeros(count), "bad_air": np.zeros(count),
+        }  # fmt: skip
+
+    def _rain(self, times: Array, rate: Array) -> tuple[Array, Array]:
+        """The counter since switch-on: amount (mm) and seconds of rain. It starts again at 0 when the instrument does."""
+        amounts, seconds = np.empty(len(times)), np.empty(len(times))
+        for row, (t_ms, mm_h) in enumerate(zip(times.tolist(), rate.tolist(), strict=True)):
+            elapsed_s = max(0.0, (t_ms - self._rained_until) / 1e3) if self._rained_until is not None else 0.0
+            self._rained_until = max(t_ms, self._rained_until or t_ms)
+            self._rain_mm += mm_h * elapsed_s / 3600.0
+            self._rain_s += elapsed_s if mm_h > 0 else 0.0
+            amounts[row], seconds[row] = self._rain_mm, self._rain_s
+        return amounts, seconds
+
+    def invalidate(self, columns: Columns, row: int, code: int) -> None:
+        """The usual way: ice on the wind sensor; 1: temperature, humidity and pressure."""
+        columns["bad_air" if code == 1 else "bad_wind"][row] = 1.0
+
+    def _message(self, letter: str, number: str, columns: Columns, row: int = 0) -> bytes:
+        values = {}
+        for name in MESSAGES[number]:
+            source, pattern, unit = FIELDS[name]
+            bad = column(columns, "bad_wind" if name in WIND else "bad_air", row) > 0 and (name in WIND or name in ("Ta", "Ua", "Pa"))
+            number_text = pattern % column(columns, source, row)
+            values[name] = (
+                number_text.replace("360", "000") + ("#" if bad else unit) if unit == "D" else number_text + ("#" if bad else unit)
+            )
+        if number == "5":
+            values["Id"] = "HEL___"
+        return message(self._address, letter, number, values)
+
+    def encode(self, columns: Columns, first: int) -> list[bytes]:
+        return [self._message(self._letter, "0", columns, row) for row in range(len(columns["speed"]))]
+
+    def answer(self, data: bytes, look: Callable[[], Columns]) -> bytes:
+        lines = (self._half + data).split(b"\r\n")
+        self._half = lines.pop()[-64:]
+        out = b""
+        for line in lines:
+            out += self._reply(line.strip(b"\r\n\0 ").decode("ascii", "replace"), look)
+        return out
+
+    def _reply(self, command: str, look: Callable[[], Columns]) -> bytes:
+        if command in ("?", f"{self._address}?"):
+            return f"{self._address}\r\n".encode()
+        if command == self._address:
+            return f"{self._address}\r\n".encode()
+        if not command.startswith(self._address) or len(command) < 2 or command[1] not in "Rr":
+            return b""
+        number = command[2:3]
+        if command[1] == "r":
+            asked, given = command[:-3].encode(), command[-3:].encode("ascii", "replace")
+            number = command[2:-3]
+            if vaisala_crc(asked) != given:
+                body = f"{self._address}tX,Use chksum ".encode() + vaisala_crc(asked)
+                return body + vaisala_crc(body) + b"\r\n"
+        wanted = [number] if number in MESSAGES else [n for n in MESSAGES if n != "0"] if not number else []
+        columns = look()
+        return b"".join(self._message(command[1], n, columns) for n in wanted)
+
+    def spoil(self, record: bytes) -> bytes:
+        """Only messages asked for in lower case carry a check sum; the others stay as they are."""
+        return spoiled(record, len(record) - 5, len(record) - 2) if record[1:2] == b"r" else record
