@@ -29,7 +29,7 @@ class Notice:
 
 @dataclass
 class Newest:
-    """The newest value of one series, from ``live`` or from a committed record."""
+    """The newest value of one series, from ``live`` or from a committed record; ``t`` is the end of what it covers."""
 
     t: int
     value: Any

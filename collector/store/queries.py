@@ -255,10 +255,10 @@ class Reader:
             found.extend(stored.record for stored in self._stored(rows))
         return found
 
-    def after(self, cursor: int, limit: int) -> list[Stored]:
-        """Rows in the order of commitment, after a row id (for sinks)."""
-        rows = self._rows("select id, standing, hash, body from record where id>? order by id limit ?", (cursor, limit))
-        return list(self._stored(rows))
+    def after(self, cursor: int, limit: int) -> tuple[list[Stored], int | None]:
+        """Rows in the order of commitment, after a row id (for sinks), and the id of the last one looked at (None: there was none)."""
+        rows = list(self._rows("select id, standing, hash, body from record where id>? order by id limit ?", (cursor, limit)))
+        return list(self._stored(rows)), int(rows[-1][0]) if rows else None
 
     def superseded_at(self, record: Record) -> list[Stored]:
         """The rows that a winner of its time stands above."""
@@ -368,6 +368,11 @@ class Reader:
         for (t,) in self._rows(sql, (self._id("station", station), self._id("stream", stream))):
             return int(t)
         return None
+
+    def days(self, station: str, stream: str, day_ms: int = 86_400_000) -> list[int]:
+        """The beginnings (ms UTC) of the days in which records of a stream begin."""
+        sql = f"select distinct (t - ((t % ?3) + ?3) % ?3) from record where station_id=?1 and stream_id=?2 and {ON_AXIS} order by 1"
+        return [int(day) for (day,) in self._rows(sql, (self._id("station", station), self._id("stream", stream), day_ms))]
 
     # --- counts and lists for the operator
 

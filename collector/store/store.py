@@ -69,6 +69,14 @@ class Committed:
     same: int = 0
     conflicts: list[tuple[tuple[str, str, int, int], str, str]] = field(default_factory=list)
 
+    def absorb(self, other: Committed) -> None:
+        """Join what two transactions did."""
+        for station, records in other.new.items():
+            self.new.setdefault(station, []).extend(records)
+        self.touched |= other.touched
+        self.same += other.same
+        self.conflicts += other.conflicts
+
 
 class Store:
     """One open ``store.db`` with its books."""
