@@ -49,3 +49,11 @@ class AlarmSettled(CollectorError):
 
 class JournalUnavailable(CollectorError):
     """The alarm journal cannot be written: what was asked for was not done; try again when the disk has room."""
+
+
+class UserError(CollectorError):
+    """A user, a password or the file of them is not as it must be."""
+
+
+class Busy(CollectorError):
+    """Too much was asked at once; try again in a moment."""

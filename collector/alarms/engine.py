@@ -41,6 +41,12 @@ UNDERWAY_REAL_MS = 5_000
 """What was committed so lately may not have been published yet."""
 OVERLAP_MS = 3_600_000
 FIRST_LOOK_BACK_MS = 7 * 86_400_000
+STANDING = (
+    ("ingest", "broker", "broker_down", "broker_up"),
+    ("ingest", "store_ok", "disk_full", "disk_ok"),
+    ("sink", "ok", "sink_down", "sink_up"),
+)
+"""part of the centre, fact it reports, and the notices that stand for false and true"""
 Status = Mapping[str, Callable[[], dict[str, Any]]]
 
 
@@ -63,6 +69,7 @@ class AlarmEngine:
         self._missed = hub.missed
         self._behind = True
         self._complained = -1e9
+        self._store_silent = False
 
     async def start(self) -> None:
         await self.book.restore()
@@ -83,6 +90,10 @@ class AlarmEngine:
             await asyncio.gather(self._task, return_exceptions=True)
             self._hub.unsubscribe(self._queue)
         await self.journal.close()
+
+    @property
+    def alive(self) -> bool:
+        return self._task is not None and not self._task.done()
 
     def _still_ruled(self, alarm: Alarm) -> bool:
         name = alarm.series or alarm.key.rsplit("/", 1)[-1]
@@ -173,7 +184,7 @@ class AlarmEngine:
 
     def _standing(self) -> Iterator[dict[str, Any]]:
         """How things stand, told again at each tick, so that no lost message can hold or hide a condition."""
-        for part, fact, bad, good in (("ingest", "broker", "broker_down", "broker_up"), ("sink", "ok", "sink_down", "sink_up")):
+        for part, fact, bad, good in STANDING:
             facts = self._says(part)
             if isinstance(facts.get(fact), bool):
                 yield {"kind": good} if facts[fact] else {"kind": bad, "text": facts.get("error") or ""}
@@ -201,11 +212,11 @@ class AlarmEngine:
         try:
             missed = await self._reader.run(lambda r: missed_since(r, start, 0 if first else OVERLAP_MS, start - EVENT_AGE_MS))
         except Exception as error:
-            self.counts["errors"] += 1
-            logger.warning("alarms: the store cannot be asked for what was missed; trying again", reason=str(error))
-            self._complained = time.monotonic()
+            if not self._store_silent:
+                logger.info("alarms: the store cannot be asked yet for what was missed; trying on", reason=str(error))
+            self._store_silent = True
             return
-        self._behind = False
+        self._behind = self._store_silent = False
         for record in missed.events:
             self._collect(signals, partial(self._notices.on_event, record, now), "event")
         for station, facts in missed.notices:
