@@ -36,6 +36,7 @@ logger = log.get(__name__)
 DISK_TROUBLE = (apsw.FullError, apsw.IOError, apsw.ReadOnlyError, apsw.CantOpenError, OSError)
 UNREADABLE = {apsw.SQLITE_IOERR_READ, apsw.SQLITE_IOERR_SHORT_READ, apsw.SQLITE_IOERR_CORRUPTFS}
 SCRUB_ROWS = 50
+QUEUE_ROWS = 10
 Lane = Literal["urgent", "newest", "backlog"]
 
 
@@ -190,7 +191,7 @@ class Engine:
         return sealed, unset
 
     def _store_queue(self) -> None:
-        while head := self.queue.head(CHUNK):
+        while head := self.queue.head(QUEUE_ROWS):
             self._store(head)
             self.queue.remove(len(head))
 
@@ -279,7 +280,7 @@ class Engine:
 
     def tend(self) -> None:
         """Every few seconds: what commits left to do, and a look at some old rows."""
-        if len(self.queue):
+        if len(self.queue) or not self.disk_ok:
             self.commit(())
         with suppress(*DISK_TROUBLE):
             self._release_waiting()

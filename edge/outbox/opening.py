@@ -36,6 +36,8 @@ from firmware_config.streams import STREAMS
 
 logger = log.get(__name__)
 
+LOG_PAGES = 200
+"""The write-ahead log is folded into the file this often: the ballast must hold it, so that folding succeeds on a full disk."""
 UNUSED_AT_MOST = 1024
 """A longer gap behind the last record does not come from an unclean stop: the outbox is an old copy, and the gap is not called unused."""
 
@@ -107,7 +109,8 @@ def _open(database: Path, quota_bytes: int) -> tuple[apsw.Connection, Holdings]:
     try:
         if connection.execute("select sql from sqlite_schema where name='record'").get != VIEW:
             connection.execute(f"begin; drop view if exists record; {VIEW}; commit")
-        connection.wal_autocheckpoint(max(16, min(1000, quota_bytes // PAGE_BYTES // 4)))
+        connection.wal_autocheckpoint(LOG_PAGES)
+        connection.execute(f"pragma journal_size_limit={2 * LOG_PAGES * PAGE_BYTES}")
         return connection, load_holdings(connection)
     except BaseException as error:
         connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)

@@ -23,7 +23,7 @@ from firmware_config.streams import DROP_ORDER
 
 logger = log.get(__name__)
 
-BALLAST_BYTES = 1_000_000
+BALLAST_BYTES = 1_500_000
 CELL_BYTES = 90
 """What a row costs beside its body: its other columns, its index entry, headers."""
 
@@ -66,9 +66,10 @@ class Room:
             if self.short and self._free_pages() > needed + self._pages // 10:
                 self.short = False
             return
+        self.short = False  # until something must be dropped for it
         target = min(needed + self._pages // 50, self._pages)
         while self._free_pages() < target:
-            if not (self._free_acknowledged() or self._drop() or self._drop_waiting()):
+            if not (self._free_acknowledged() or self._drop(target - self._free_pages()) or self._drop_waiting()):
                 self.short = True
                 return
 
@@ -80,16 +81,25 @@ class Room:
                 self.store.delete(places, change)
         return bool(places)
 
-    def _drop(self) -> bool:
-        """One chunk of the stream that is given up first; its numbers are declared later, merged."""
+    def _drop(self, pages: int) -> bool:
+        """A chunk of the stream that is given up first, no more than frees ``pages``; its numbers are declared later, merged."""
         self.short = True
         held = self.store.held
         for stream in DROP_ORDER:
             places = self.store.places({key: held.unacknowledged(key) for key in held.kept if key[0] == stream}, CHUNK)
             if places:
-                self._give_up(places)
+                self._give_up(self._enough(places, pages))
                 return True
         return False
+
+    def _enough(self, places: list[Place], pages: int) -> list[Place]:
+        """The first of these places that together free so many pages (all, when they do not)."""
+        size = 0
+        for count, place in enumerate(places, start=1):
+            size += CELL_BYTES + self.store.size(place)
+            if size > pages * PAGE_BYTES:
+                return places[:count]
+        return places
 
     def _give_up(self, places: list[Place]) -> None:
         with self.store.change() as change:
@@ -122,7 +132,7 @@ class Room:
     def keep_ballast(self) -> None:
         """Put the ballast (back) when there is ample room on the disk."""
         try:
-            if self._ballast.exists() or shutil.disk_usage(self._folder).free < 4 * BALLAST_BYTES:
+            if self._ballast.exists() or shutil.disk_usage(self._folder).free < 2 * BALLAST_BYTES:
                 return
             handle = os.open(self._ballast, os.O_WRONLY | os.O_CREAT, 0o644)
             try:

@@ -155,10 +155,15 @@ class Store:
 
     def delete(self, places: Iterable[Place], change: Change) -> None:
         for place in places:
-            found = self.connection.execute(f"select length(body) from {table(place.key[0])} where id=?", (place.id,)).get
+            size = self.size(place)
             self.connection.execute(f"delete from {table(place.key[0])} where id=?", (place.id,))
             change.removed.setdefault(place.key, Ranges()).add(place.seq)
-            change.note(place.key, -1, -int(found or 0))
+            change.note(place.key, -1, -size)
+
+    def size(self, place: Place) -> int:
+        """Bytes of the body there."""
+        found = self.connection.execute(f"select length(body) from {table(place.key[0])} where id=?", (place.id,)).get
+        return int(found or 0)
 
     def give_up(self, key: Key, numbers: Ranges, kind: str, reason: str, change: Change) -> None:
         """These numbers will bring no record: keep that, to be said by `edge.outbox.declare`; neighbours are merged."""

@@ -75,7 +75,7 @@ def rows(folder: Path) -> dict[tuple[str, int, int], bytes]:
 def events(folder: Path, kind: str) -> list[dict]:
     """The ``detail`` of all kept events of a kind, in order."""
     found = [json.loads(body) for key, body in sorted(rows(folder).items()) if key[0] == "event"]
-    return [event["detail"] for event in found if event["values"]["kind"] == kind]
+    return [event["detail"] for event in found if event["values"].get("kind") == kind]
 
 
 def ack(keys, t: int = BEGIN_MS) -> Ack:
