@@ -292,4 +292,6 @@ class ParenthesesFramer(_Buffered):
         return self._refuse(frames, count, fault)
 
     def finish(self) -> list[Frame]:
-        return super().finish() if self._depth else self.feed(b"\n")
+        frames = super().finish() if self._depth else self.feed(b"\n")
+        self._remains = self._skipping = False
+        return frames
