@@ -47,13 +47,43 @@ def demo(
 
 
 @main.command()
+def station(
+    file: Annotated[Path, typer.Argument(help="STATION.yaml", exists=True, dir_okay=False)],
+    world: Annotated[Path | None, typer.Option(help="the world's file: seed, prescribed fluxes, weather, tide")] = None,
+    faults: Annotated[Path | None, typer.Option(help="timeline of faults; read again when it changes")] = None,
+    speed: Annotated[float | None, typer.Option(min=0.1, max=200, help="world seconds per real second, where no world clock is given")] = None,
+    ports: Annotated[Path, typer.Option(help="where links to ptys and files of TCP ports go")] = Path("var/ports"),
+    replay: Annotated[list[Path] | None, typer.Option(help="recorded raw files, one for each averaging window")] = None,
+    replay_meta: Annotated[Path | None, typer.Option(help="note on the files: columns, rate, pressure")] = None,
+    loop: Annotated[bool, typer.Option(help="begin again after the last recorded file")] = False,
+    broker: Annotated[str | None, typer.Option(help="HOST:PORT: put a network between station and broker that faults can cut")] = None,
+    disk: Annotated[Path | None, typer.Option(help="folder of the station's data on a small file system of its own (fault full_disk)")] = None,
+) -> None:
+    """One station's instruments on ptys and TCP ports, until SIGTERM. Prints one line when they are ready."""
+    import asyncio
+
+    from firmware_config.base import log
+    from firmware_config.errors import StationFileError
+    from simulators.errors import SimulatorError
+    from simulators.serve.door import Request, serve_station
+
+    log.set_up("world")
+    request = Request(file, ports, world, faults, speed, replay or [], replay_meta, loop=loop, broker=broker, disk=disk)
+    try:
+        asyncio.run(serve_station(request, typer.echo))
+    except (SimulatorError, StationFileError) as error:
+        typer.echo(f"haitan-sim station: {error}", err=True)
+        raise typer.Exit(1) from None
+
+
+@main.command()
 def torture(
     seed: Annotated[int | None, typer.Option(help="the plan's seed; by default a new one, printed")] = None,
     minutes: Annotated[float, typer.Option(min=0.3, help="how long to strike, wall time")] = 5.0,
     speed: Annotated[float, typer.Option(min=0.1, max=200, help="world seconds per real second")] = 20.0,
     broker: Annotated[str, typer.Option(help="auto, mosquitto or nats")] = "auto",
     influx: Annotated[
-        bool | None, typer.Option(help="an InfluxDB 1.x as the sink, struck too; by default where influxd is installed")
+        bool | None, typer.Option(help="an InfluxDB 1.x as sink, struck too; by default where installed")
     ] = None,
     data: Annotated[Path | None, typer.Option(help="folder to use and keep; by default a temporary one, kept only after a failure")] = None,
 ) -> None:
@@ -77,7 +107,7 @@ def torture(
         speed=speed,
         broker=broker,
         influx=program("influxd") is not None if influx is None else influx,
-        say=lambda line: typer.echo(line),
+        say=typer.echo,
     )
     try:
         good = asyncio.run(run.run())
