@@ -45,7 +45,7 @@ def flux(
 
 @main.command()
 def decode(
-    instrument: Annotated[str, typer.Argument(help="model: the name of an instrument card")],
+    instrument: Annotated[str, typer.Argument(help="name of an instrument card, or the path of a card file")],
     file: Annotated[str, typer.Argument(help="recorded lines, or - for standard input")] = "-",
     raw: Annotated[bool, typer.Option("--raw", help="the input is bytes as they were on the line")] = False,
     option: Annotated[list[str] | None, typer.Option(help="an option of the instrument, for example analyser=li7200")] = None,
@@ -60,3 +60,54 @@ def decode(
     except (ContractError, EdgeError, OSError) as error:
         typer.echo(f"haitan-edge decode: {error}", err=True)
         raise typer.Exit(2) from None
+
+
+outbox = typer.Typer(no_args_is_help=True, help="Look into an outbox folder; safe while the agent runs.")
+main.add_typer(outbox, name="outbox")
+OutboxFolder = Annotated[Path, typer.Argument(metavar="DIR", help="outbox folder, or the station's data folder")]
+
+
+def _refuse(error: Exception) -> typer.Exit:
+    typer.echo(f"haitan-edge outbox: {error}", err=True)
+    return typer.Exit(2)
+
+
+@outbox.command("check")
+def outbox_check(directory: OutboxFolder) -> None:
+    """Integrity of the file, hash of every record, numbers and gaps. Exit status 1 when something is damaged."""
+    from edge.errors import OutboxError
+    from edge.outbox import commands
+
+    try:
+        code = commands.check(directory)
+    except OutboxError as error:
+        raise _refuse(error) from None
+    raise typer.Exit(code)
+
+
+@outbox.command("show")
+def outbox_show(
+    directory: OutboxFolder, last: Annotated[int, typer.Option(min=0, max=1000, help="how many of the newest records to print")] = 5
+) -> None:
+    """What is kept, by stream, and the newest records."""
+    from edge.errors import OutboxError
+    from edge.outbox import commands
+
+    try:
+        commands.show(directory, last)
+    except OutboxError as error:
+        raise _refuse(error) from None
+
+
+@outbox.command("export")
+def outbox_export(
+    directory: OutboxFolder, out: Annotated[Path | None, typer.Option(help="file to write; else standard output")] = None
+) -> None:
+    """Every record as one JSON line: {hash, ok, record}."""
+    from edge.errors import OutboxError
+    from edge.outbox import commands
+
+    try:
+        commands.export(directory, out)
+    except (OutboxError, OSError) as error:
+        raise _refuse(error) from None

@@ -361,6 +361,12 @@ class Engine:
         """Whether a record of this stream and time is still kept."""
         return bool(self.store.connection.execute(f"select exists(select 1 from {table(stream)} where t=?)", (t,)).get)
 
+    def unacknowledged_times(self, stream: str) -> set[int]:
+        """The times of the records of a stream that the centre does not have."""
+        left = {key: numbers for key, numbers in self.store.held.waiting() if key[0] == stream}
+        query = f"select t from {table(stream)} where id=?"
+        return {self.store.connection.execute(query, (place.id,)).get for place in self.store.places(left, 100_000)}
+
     def close(self) -> None:
         """Clean stop: say what is unsaid, keep the acknowledgement, give back the numbers, fold the log into the file."""
         with suppress(*DISK_TROUBLE):

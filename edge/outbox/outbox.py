@@ -157,6 +157,10 @@ class Outbox:
         """Whether a record of this stream and time is still kept (reads the stream's table: for starting up, not for the hot path)."""
         return self._run(lambda: self._engine.holds(stream, t))
 
+    def unacknowledged_times(self, stream: str) -> set[int]:
+        """The times of the records of a stream that the centre does not have (what names them elsewhere must be kept as long as possible)."""
+        return self._run(lambda: self._engine.unacknowledged_times(stream))
+
     # ---- delivery --------------------------------------------------------------------------------------------------------
 
     def apply_ack(self, ack: Ack, *, retained: bool = False) -> bool:

@@ -107,7 +107,7 @@ def crash(outbox: Outbox) -> None:
 
 
 def _abandon(engine) -> None:
-    import apsw  # noqa: PLC0415
+    import apsw
 
     engine.store.connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
     engine.store.connection.close()

@@ -43,7 +43,9 @@ def test_after_a_crash_the_reserved_gap_is_declared_unused(tmp_path):
 def test_a_draft_that_json_cannot_hold_is_refused_and_the_others_are_kept(tmp_path):
     with open_outbox(tmp_path) as outbox:
         good = draft(n=1)
-        outbox.commit([draft(values={"x@y": object()}), good, draft("minute", size=300_000), draft("nonsense"), draft(flags={"x@y": "good"})])
+        outbox.commit(
+            [draft(values={"x@y": object()}), good, draft("minute", size=300_000), draft("nonsense"), draft(flags={"x@y": "good"})]
+        )
     kept = rows(tmp_path)
     assert [json.loads(body)["detail"] for key, body in kept.items() if key[0] == "minute"] == [{"n": 1}]
     assert len(events(tmp_path, "record_refused")) == 4

@@ -219,7 +219,9 @@ def test_a_row_that_no_longer_matches_its_hash_is_set_aside_once_and_declared_on
         outbox.commit([draft(n=n) for n in range(5)])
         epoch = outbox.epoch
         outbox._run(
-            lambda: outbox._engine.store.connection.execute("update record_minute set body = cast(replace(body, '\"n\":2', '\"n\":3') as blob) where seq = 2")
+            lambda: outbox._engine.store.connection.execute(
+                "update record_minute set body = cast(replace(body, '\"n\":2', '\"n\":3') as blob) where seq = 2"
+            )
         )
         for _ in range(3):
             picked = outbox._run(lambda: outbox._engine.pick({}, 50, 100_000, newest=100, backlog=50))

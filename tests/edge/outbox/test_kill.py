@@ -36,7 +36,11 @@ def test_sigkill_of_a_writer_loses_nothing_that_was_promised(tmp_path):
     promised: dict[tuple[str, int, int], str] = {}
     for cycle in range(8):
         writer = subprocess.Popen(
-            [sys.executable, "-c", WRITER, str(tmp_path), "50000000"], stdout=subprocess.PIPE, text=True, cwd=root, env={**os.environ, "PYTHONPATH": str(root)}
+            [sys.executable, "-c", WRITER, str(tmp_path), "50000000"],
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=root,
+            env={**os.environ, "PYTHONPATH": str(root)},
         )
         assert writer.stdout is not None
         assert writer.stdout.readline() == "open\n"

@@ -19,7 +19,9 @@ def fill(outbox, clock, count, streams=("minute", "health", "eddy"), size=1500, 
     keys = []
     for n in range(begin, begin + count):
         clock.pass_s(60)
-        keys += [(s.record.stream, s.record.epoch, s.record.seq) for s in outbox.commit([draft(stream, n, size=size) for stream in streams])]
+        keys += [
+            (s.record.stream, s.record.epoch, s.record.seq) for s in outbox.commit([draft(stream, n, size=size) for stream in streams])
+        ]
     return keys
 
 
