@@ -106,6 +106,10 @@ class Aligner(Generic[Payload]):
     def lost(self) -> int:
         return sum(placer.line.lost for placer in self._placers)
 
+    def skip_to(self, slot: int) -> None:
+        """Nothing before this slot will be given out."""
+        self._next = max(self._next, slot)
+
     def shift(self, ms: float) -> None:
         """Move the origin: slots given out so far stand, later samples find the places of the new one."""
         self.origin_ms += ms

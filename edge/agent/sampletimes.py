@@ -25,8 +25,8 @@ SLOPE_AFTER_MS = 30_000.0
 """Until so much time is covered the nominal period is taken as true."""
 MAX_SLOPE = 2e-3
 """A crystal is not off by more than this share; anything beyond is a wrong rate, not drift."""
-RATE_WINDOW_MS = 20_000.0
-WRONG_RATE = 0.03
+RATE_WINDOW_MS = 60_000.0
+WRONG_RATE = 0.005
 LATE = 0.7
 """In periods: a sample this late may have lost brothers."""
 ON_TIME = 0.5
@@ -361,7 +361,7 @@ class SampleLine(Generic[Payload]):
 
     def _watch_rate(self, arrival_ms: float) -> None:
         points = self._rate_points
-        if points and arrival_ms - points[-1][1] < RATE_WINDOW_MS / 20:
+        if points and arrival_ms - points[-1][1] < RATE_WINDOW_MS / 60:
             return
         points.append((self.received, arrival_ms))
         if arrival_ms - points[0][1] < RATE_WINDOW_MS:

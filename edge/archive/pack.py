@@ -22,6 +22,7 @@ import msgspec
 from edge.archive.layout import Header, Note
 from edge.archive.live import Recovered, recover, slot_of, sync_folder
 from edge.archive.metadata import data_head, metadata_text
+from edge.archive.names import window_name
 from firmware_config.quantities import averaging_of
 
 FACTS = "system_config/haitan.json"
@@ -31,7 +32,8 @@ ZIP_BEGINS_MS = 315_532_800_000  # 1980: a zip cannot say anything earlier
 
 @dataclass(frozen=True)
 class Packed:
-    """A finished file of the archive. ``rows``: slots with at least one sample; ``inputs`` and ``clock`` as of the whole window."""
+    """A finished file of the archive. ``rows``: slots with at least one sample; ``inputs`` and ``clock`` as of the whole window.
+    ``record_ms``: the time of its ``raw`` record (see `record_time`)."""
 
     path: Path
     header: Header
@@ -40,6 +42,13 @@ class Packed:
     rows: int
     clock: str
     inputs: dict[str, tuple[float, float, str]]
+    record_ms: int
+
+
+def record_time(stem: str, header: Header, first_slot: int) -> int:
+    """When the file's record begins: at the window's start, or, for a further part of a window, with the part's first row."""
+    whole = stem == window_name(header.station, header.start_ms, header.boot_id)
+    return header.start_ms + (0 if whole else round(first_slot * 1000 / header.rate_hz))
 
 
 def pack(live: Path, target: Path) -> Packed:
@@ -55,7 +64,8 @@ def pack(live: Path, target: Path) -> Packed:
     sha256 = _sha256(new)
     new.replace(target)
     sync_folder(target.parent)
-    return Packed(target, found.header, sha256, target.stat().st_size, facts["rows"], facts["clock"], facts["inputs"])
+    record_ms = record_time(target.stem, found.header, facts["first_slot"])
+    return Packed(target, found.header, sha256, target.stat().st_size, facts["rows"], facts["clock"], facts["inputs"], record_ms)
 
 
 def read_facts(path: Path) -> dict[str, Any]:
@@ -72,7 +82,8 @@ def packed_from(path: Path) -> Packed:
     facts = read_facts(path)
     header = msgspec.convert(facts["header"], Header)
     inputs = {name: (value[0], value[1], value[2]) for name, value in facts["inputs"].items()}
-    return Packed(path, header, _sha256(path), path.stat().st_size, facts["rows"], facts["clock"], inputs)
+    record_ms = record_time(path.stem, header, facts["first_slot"])
+    return Packed(path, header, _sha256(path), path.stat().st_size, facts["rows"], facts["clock"], inputs, record_ms)
 
 
 def _sha256(path: Path) -> str:
@@ -84,6 +95,7 @@ def _facts(found: Recovered) -> dict[str, Any]:
     return {
         "header": msgspec.to_builtins(found.header),
         "rows": sum(len(rows) for rows in found.blocks) + len(found.tail),
+        "first_slot": next((slot_of(rows[0]) for rows in (*found.blocks, found.tail) if rows), 0),
         "clock": worst_clock(found.notes),
         "inputs": mean_inputs(found.notes),
     }

@@ -15,7 +15,6 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from edge.archive.live import sync_folder
@@ -23,15 +22,6 @@ from edge.archive.live import sync_folder
 LIVE, PENDING, DAMAGED = "live", "pending", "damaged"
 RESERVE_BYTES = 100_000_000
 """The raw archive leaves this much of the disk to the outbox and the system."""
-
-
-def window_name(station: str, start_ms: int, boot_id: str = "") -> str:
-    """``STATION_YYYYMMDDTHHMM``, with seconds where the window does not begin on a minute; of a window without UTC the boot and the time
-    since it in seconds."""
-    if boot_id:
-        return f"{station}_boot{boot_id[:8]}_{start_ms // 1000:09d}"
-    start = datetime.fromtimestamp(start_ms / 1e3, UTC)
-    return f"{station}_{start:%Y%m%dT%H%M}" + (f"{start:%S}" if start.second else "")
 
 
 @dataclass(frozen=True)
@@ -122,14 +112,17 @@ class RawStore:
         freed: list[Freed] = []
         if excess <= 0:
             return freed
-        files = [(path, acknowledged(path)) for path in self.archived()]
-        for path, known in sorted(files, key=lambda pair: not pair[1]):
-            if excess <= 0:
-                break
-            size = path.stat().st_size
-            path.unlink()
-            freed.append(Freed(path.stem, size, known))
-            excess -= size
+        for known_only in (True, False):
+            for path in self.archived():
+                if excess <= 0:
+                    return freed
+                known = acknowledged(path)
+                if known_only and not known:
+                    continue
+                size = path.stat().st_size
+                path.unlink()
+                freed.append(Freed(path.stem, size, known))
+                excess -= size
         return freed
 
 

@@ -158,7 +158,7 @@ class Outbox:
         return self._run(lambda: self._engine.holds(stream, t))
 
     def unacknowledged_times(self, stream: str) -> set[int]:
-        """The times of the records of a stream that the centre does not have (what names them elsewhere must be kept as long as possible)."""
+        """The times of the records of a stream that the centre does not have."""
         return self._run(lambda: self._engine.unacknowledged_times(stream))
 
     # ---- delivery --------------------------------------------------------------------------------------------------------

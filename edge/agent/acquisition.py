@@ -1,0 +1,171 @@
+"""Reading the instruments: one task per link that prints, one per device that is asked.
+
+Promises: a link that fails, babbles or blocks never touches another; every reading is counted by its driver; a device is asked on
+turns that lie on whole multiples of its period, without drift, and a turn that comes while the last one still runs is left out and counted.
+Not here: opening links (`edge.links`), decoding (`edge.instruments`), what becomes of a reading (``deliver``).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from edge.agent.timebase import StationTime
+from edge.agent.watch import Watch
+from edge.errors import LinkDown, LinkError
+from edge.instruments import Driver, ModbusDriver, Reading, StreamDriver, make_driver
+from edge.links import ByteLink, LinkChange, ModbusBus, open_bus, open_link
+from firmware_config.base import log
+from firmware_config.cards import load_card
+from firmware_config.station import Instrument, ModbusRtuLink, ModbusTcpLink, Station
+
+logger = log.get(__name__)
+
+
+@dataclass(frozen=True)
+class Source:
+    """One instrument of the station with its driver and its watch."""
+
+    instrument: Instrument
+    driver: Driver
+    watch: Watch
+
+
+Deliver = Callable[[Source, Reading, float], None]
+
+
+class Turns:
+    """Turns on whole multiples of a period of UTC. ``late`` counts those that were let pass."""
+
+    def __init__(self, every_ms: int, time: StationTime) -> None:
+        self._every_ms = every_ms
+        self._time = time
+        self._last_ms: float | None = None
+        self.late = 0
+
+    async def next(self) -> None:
+        """Wait for the next turn."""
+        now_ms = self._time.now_ms()
+        earliest_ms = now_ms if self._last_ms is None else max(now_ms, self._last_ms + 0.5 * self._every_ms)
+        offset_ms = self._time.offset_ms
+        due_ms = math.ceil((earliest_ms + offset_ms) / self._every_ms) * self._every_ms - offset_ms
+        if self._last_ms is not None:
+            self.late += max(0, round((due_ms - self._last_ms) / self._every_ms) - 1)
+        self._last_ms = due_ms
+        await self._time.clock.sleep((due_ms - now_ms) / 1e3)
+
+
+class Acquisition:
+    """All links and instruments of a station."""
+
+    def __init__(
+        self,
+        station: Station,
+        time: StationTime,
+        deliver: Deliver,
+        *,
+        ports: Path | None = None,
+        on_change: Callable[[str, dict[str, Any]], None] = lambda kind, detail: None,
+    ) -> None:
+        self._station = station
+        self._time = time
+        self._deliver = deliver
+        self._ports = ports
+        self._on_change = on_change
+        self._faults = 0
+        self._links: list[ByteLink] = []
+        self.sources = {item.id: self._source(item) for item in station.instruments}
+
+    def _source(self, instrument: Instrument) -> Source:
+        driver = make_driver(instrument, load_card(instrument.model), self._time.clock.monotonic)
+        return Source(instrument, driver, Watch(instrument, driver.stats, self._time.now_ms(), self._on_change))
+
+    def parts(self) -> dict[str, Callable[[], Awaitable[None]]]:
+        """The tasks to run, by name; each runs for ever."""
+        parts: dict[str, Callable[[], Awaitable[None]]] = {}
+        for link in self._station.links:
+            here = [source for source in self.sources.values() if source.instrument.link == link.id]
+            if isinstance(link, ModbusRtuLink | ModbusTcpLink):
+                bus = open_bus(link, self._ports, self._link_changed)
+                self._links.append(bus.link)
+                parts[f"bus {link.id}"] = bus.run
+                for source in here:
+                    parts[f"device {source.instrument.id}"] = partial(self._poll, source, bus)
+            else:
+                stream = open_link(link, self._ports, self._link_changed)
+                self._links.append(stream)
+                parts[f"link {link.id}"] = partial(self._listen, here, stream)
+                for source in here:
+                    if isinstance(source.driver, StreamDriver) and source.driver.request is not None:
+                        parts[f"device {source.instrument.id}"] = partial(self._ask, source, stream)
+        return parts
+
+    async def close(self) -> None:
+        """Release every port."""
+        for link in self._links:
+            await link.close()
+
+    def _link_changed(self, change: LinkChange) -> None:
+        if change.up:
+            self._on_change("link_back", {"link": change.link, "outage_s": round(change.outage_s * self._time.speed, 1)})
+        else:
+            self._on_change("link_lost", {"link": change.link, "reason": change.reason})
+
+    # --- what prints
+
+    async def _listen(self, sources: list[Source], link: ByteLink) -> None:
+        opening = link.openings
+        async for data, arrival_s in link:
+            at_ms = self._time.at_ms(arrival_s)
+            fresh = link.openings != opening
+            opening = link.openings
+            for source in sources:
+                assert isinstance(source.driver, StreamDriver)
+                if fresh:
+                    self._take_all(source, source.driver.finish(arrival_s), at_ms)
+                self._take_all(source, source.driver.feed(data, arrival_s), at_ms)
+
+    async def _ask(self, source: Source, link: ByteLink) -> None:
+        assert isinstance(source.driver, StreamDriver)
+        assert source.driver.request is not None
+        turns = Turns(source.instrument.every or 1000, self._time)
+        while True:
+            await turns.next()
+            source.watch.late = turns.late
+            try:
+                await link.write(source.driver.request)
+            except LinkDown:
+                source.watch.no_answer("link down")
+            except LinkError as error:
+                source.watch.no_answer(str(error))
+
+    # --- what is asked
+
+    async def _poll(self, source: Source, bus: ModbusBus) -> None:
+        assert isinstance(source.driver, ModbusDriver)
+        turns = Turns(source.instrument.every or 1000, self._time)
+        while True:
+            await turns.next()
+            source.watch.late = turns.late
+            reading = await source.driver.poll(bus)
+            if reading.values:
+                self._take_all(source, [reading], self._time.at_ms(reading.arrival_s))
+            elif reading.reason != "skipped":
+                source.watch.no_answer(reading.reason)
+
+    def _take_all(self, source: Source, readings: list[Reading], at_ms: float) -> None:
+        for reading in readings:
+            usable = any(value is not None for value in reading.quantities.values())
+            source.watch.heard(at_ms, usable=usable, reason=reading.reason or "no value")
+            if not reading.values:
+                continue
+            try:
+                self._deliver(source, reading, at_ms)
+            except Exception:
+                self._faults += 1
+                if self._faults in {1, 10, 100} or self._faults % 1000 == 0:
+                    logger.exception("reading could not be taken in", instrument=source.instrument.id, times=self._faults)

@@ -1,0 +1,135 @@
+"""Records on their way into the outbox: drafts are gathered for a moment and committed together; events are worded here.
+
+One task commits; nobody waits for it unless they ask to. What the disk refuses waits in the outbox's memory (see `edge.outbox`).
+Products are unique by (stream, t): a draft whose time is not after the last of its stream (the clock stepped back) gets a version.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any, Protocol
+
+import msgspec
+import yaml
+
+from edge.agent.timebase import StationTime
+from firmware_config.base import log
+from firmware_config.records import Draft, Sealed
+
+logger = log.get(__name__)
+
+GATHER_S = 0.05
+MOST_AT_ONCE = 500
+UNIQUE = frozenset({"minute", "tide", "gas", "health"})
+
+
+class Commits(Protocol):
+    """The part of the outbox that the agent writes to."""
+
+    async def commit_async(self, drafts: Sequence[Draft]) -> list[Sealed]: ...
+
+
+@cache
+def _texts() -> dict[str, dict[str, str]]:
+    texts: dict[str, dict[str, str]] = yaml.safe_load(files("edge.agent").joinpath("events.yaml").read_text(encoding="utf-8"))
+    return texts
+
+
+class _Words(dict[str, Any]):
+    """Words for a sentence; one that is missing must not cost the event."""
+
+    def __missing__(self, key: str) -> str:
+        return "?"
+
+
+class Recorder:
+    """Takes drafts from the agent's parts and commits them, in order."""
+
+    def __init__(self, outbox: Commits, time: StationTime, *, simulated: bool) -> None:
+        self._outbox = outbox
+        self._time = time
+        self._simulated = simulated
+        self._drafts: list[Draft] = []
+        self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._last_t: dict[str, int] = {}
+        self._versions: dict[str, int] = {}
+        self.committed = 0
+
+    # --- handing in
+
+    def put(self, draft: Draft) -> None:
+        """Hand in a draft; returns at once."""
+        self._drafts.append(self._marked(draft))
+        self._idle.clear()
+        self._wake.set()
+
+    def _marked(self, draft: Draft) -> Draft:
+        if self._simulated:
+            draft = msgspec.structs.replace(draft, simulated=True)
+        if draft.stream in UNIQUE:
+            last = self._last_t.get(draft.stream)
+            if last is not None and draft.t <= last:
+                self._versions[draft.stream] = self._versions.get(draft.stream, 0) + 1
+                return msgspec.structs.replace(draft, version=self._versions[draft.stream])
+            self._last_t[draft.stream] = draft.t
+        return draft
+
+    def forget_times(self) -> None:
+        """Times begin anew (the clock was set): what came before is of another count."""
+        self._last_t.clear()
+        self._versions.clear()
+
+    def event(self, kind: str, *, severity: str | None = None, **detail: Any) -> None:
+        """Report something that happened; kinds and sentences are in ``events.yaml``."""
+        text = _texts()[kind]
+        words = _Words(detail)
+        self.put(
+            Draft(
+                stream="event",
+                t=round(self._time.utc_ms(self._time.now_ms())),
+                dt=0,
+                clock=self._time.quality,
+                values={"kind": kind, "severity": severity or text["severity"]},
+                detail={**detail, "text_en": text["en"].format_map(words), "text_zh": text["zh"].format_map(words)},
+            )
+        )
+
+    # --- committing
+
+    async def commit(self, drafts: Sequence[Draft]) -> list[Sealed]:
+        """Commit these together and wait for it; what was handed in before goes first. See `Outbox.commit` for what may be missing."""
+        await self.flush()
+        sealed = await self._outbox.commit_async([self._marked(draft) for draft in drafts])
+        self.committed += len(sealed)
+        return sealed
+
+    async def flush(self) -> None:
+        """Wait until all that was handed in is committed."""
+        await self._idle.wait()
+
+    async def run(self) -> None:
+        """Commit what is handed in, for ever."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            if len(self._drafts) < MOST_AT_ONCE:
+                await asyncio.sleep(GATHER_S)
+            while self._drafts:
+                await self._commit_some()
+            self._idle.set()
+
+    async def _commit_some(self) -> None:
+        some = self._drafts[:MOST_AT_ONCE]
+        self.committed += len(await self._outbox.commit_async(some))
+        del self._drafts[: len(some)]
+
+    async def drain(self) -> None:
+        """Commit what is left, once `run` has ended."""
+        while self._drafts:
+            await self._commit_some()
+        self._idle.set()

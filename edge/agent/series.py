@@ -1,0 +1,214 @@
+"""Every slow series of the station: judged as it arrives, gathered by the minute, remembered as newest value and recent means.
+
+A value is judged by the tests of the station file (`edge.quality`); what a card's rule spoiled fails, what a Modbus device said first
+after a timeout is suspect. Means use flags 1 and 2 only and carry the share used. Series of high-rate instruments are gathered without
+tests on each value; their minute means are held to the gross range.
+
+Times are monotonic milliseconds for order and ages; minutes are those of UTC (of the time since boot while the clock is unset).
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from edge.agent.statistics import Accumulator, accumulator
+from edge.quality import Judged, SeriesQuality
+from firmware_config.flags import USABLE, Flag, roll_up
+from firmware_config.quantities import averaging_of, registry, split_series
+from firmware_config.records import significant
+from firmware_config.station import QualityRule
+
+MINUTE_MS = 60_000
+SHARE_FOR_GOOD = 0.5
+"""A mean that rests on less than this share of its samples is suspect at best."""
+WAIT_FOR_NEXT_MS = 15_000.0
+"""A minute waits at most so long for the value after its last one, which the spike test needs."""
+KEEP_MINUTES = 180
+
+
+@dataclass
+class Newest:
+    """The newest value of a series, whatever its flag, and the newest that may be used."""
+
+    at_ms: float = -math.inf
+    value: float | None = None
+    flag: int = Flag.MISSING
+    usable_at_ms: float = -math.inf
+    usable: float | None = None
+
+
+@dataclass
+class Cell:
+    """One series in one minute. ``doubtful``: a value that is used has a test that could not be run."""
+
+    values: Accumulator
+    received: int = 0
+    doubtful: bool = False
+    tests: dict[str, int] = field(default_factory=dict)
+
+    def note(self, tests: Mapping[str, int]) -> None:
+        for name, flag in tests.items():
+            if flag in (Flag.SUSPECT, Flag.FAIL):
+                self.tests[name] = max(self.tests.get(name, 0), int(flag))
+
+
+@dataclass(frozen=True)
+class MinuteValue:
+    """A series' minute: values by statistic (``""`` the mean), flag, tests that did not pass, share of the samples used."""
+
+    values: dict[str, float | None]
+    flag: Flag
+    tests: dict[str, int]
+    share: float
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    """A value in the hands of the spike test, which needs the next one."""
+
+    minute: int
+    judged: Judged
+    suspect: bool
+
+
+class Series:
+    """One series. ``per_minute``: how many values a full minute should bring (0: as its fullest of late); ``fast``: of a high-rate
+    instrument."""
+
+    def __init__(self, name: str, rule: QualityRule | None, *, per_minute: float = 0.0, fast: bool = False) -> None:
+        self.name = name
+        self.fast = fast
+        self.newest = Newest()
+        self.averaging = averaging_of(name)
+        known = registry().get(split_series(name).quantity)
+        plausible = known.plausible if known else (-math.inf, math.inf)
+        if rule is not None and fast:
+            rule = rule.model_copy(update={"spike": None, "rate_of_change_per_min": None, "flat_line": None})
+        self.quality = SeriesQuality.from_rule(rule, plausible=plausible)
+        self._required = tuple(self.quality.names)
+        self._expected = per_minute
+        self._received: deque[int] = deque(maxlen=10)
+        self._cells: dict[int, Cell] = {}
+        self._waiting: _Waiting | None = None
+        self.means: deque[tuple[int, float]] = deque(maxlen=KEEP_MINUTES)
+        """(minute, mean) of the last usable minutes"""
+
+    def _cell(self, minute: int) -> Cell:
+        cell = self._cells.get(minute)
+        if cell is None:
+            cell = self._cells[minute] = Cell(accumulator(self.averaging))
+        return cell
+
+    # --- values in
+
+    def push_fast(self, value: float | None, at_ms: float, minute: int) -> None:
+        """A value of a high-rate instrument (None: not valid)."""
+        cell = self._cell(minute)
+        cell.received += 1
+        newest = self.newest
+        newest.at_ms, newest.value = at_ms, value
+        if value is None:
+            newest.flag = Flag.MISSING
+            return
+        cell.values.add(value)
+        newest.flag = Flag.NOT_EVALUATED
+        newest.usable_at_ms, newest.usable = at_ms, value
+
+    def push(self, value: float | None, at_ms: float, minute: int, *, suspect: bool = False) -> None:
+        """A reading's value (None: the instrument gave none); ``suspect`` when the reading itself is in doubt."""
+        judged, before = self.quality.push(value, at_ms / 1e3)
+        waited, self._waiting = self._waiting, None
+        if before is not None and waited is not None:
+            self._count(waited.minute, before, suspect=waited.suspect)
+        self._cell(minute).received += 1
+        self._remember(judged.value, self._flag(judged, suspect=suspect), at_ms)
+        if judged.final:
+            self._count(minute, judged, suspect=suspect)
+        else:
+            self._waiting = _Waiting(minute, judged, suspect)
+
+    def push_spoiled(self, value: float, at_ms: float, minute: int) -> None:
+        """A value that the instrument itself, or its card's rules, say is not valid: shown, used for nothing."""
+        cell = self._cell(minute)
+        cell.received += 1
+        cell.tests["instrument"] = int(Flag.FAIL)
+        self._remember(value, Flag.FAIL, at_ms)
+
+    def _flag(self, judged: Judged, *, suspect: bool) -> Flag:
+        tests: dict[str, int] = {name: int(flag) for name, flag in judged.tests.items()}
+        if suspect:
+            tests["after_timeout"] = int(Flag.SUSPECT)
+        return roll_up(tests, missing=judged.value is None, required=self._required)
+
+    def _remember(self, value: float | None, flag: Flag, at_ms: float) -> None:
+        newest = self.newest
+        newest.at_ms, newest.value, newest.flag = at_ms, value, flag
+        if value is not None and flag in USABLE:
+            newest.usable_at_ms, newest.usable = at_ms, value
+
+    def _count(self, minute: int, judged: Judged, *, suspect: bool) -> None:
+        cell = self._cells.get(minute)
+        if cell is None or judged.value is None:
+            return
+        cell.note(judged.tests)
+        if suspect:
+            cell.note({"after_timeout": int(Flag.SUSPECT)})
+        flag = self._flag(judged, suspect=suspect)
+        if flag in USABLE:
+            cell.values.add(judged.value)
+            cell.doubtful |= flag != Flag.GOOD
+
+    # --- minutes out
+
+    @property
+    def regular(self) -> bool:
+        """Whether every minute should bring a value."""
+        return self._expected >= 1 or len(self._received) >= 3 or self.fast
+
+    def waits(self, minute: int) -> bool:
+        """Whether a value of this minute or an earlier one is still in the hands of the spike test."""
+        return self._waiting is not None and self._waiting.minute <= minute
+
+    def open_minutes(self) -> list[int]:
+        return sorted(self._cells)
+
+    def take(self, minute: int) -> MinuteValue | None:
+        """Close a minute; None when nothing was received in it."""
+        if self._waiting is not None and self._waiting.minute == minute:
+            waited, self._waiting = self._waiting, None
+            self._count(minute, waited.judged, suspect=waited.suspect)
+        cell = self._cells.pop(minute, None)
+        if cell is None:
+            return None
+        values = {name: significant(value) for name, value in cell.values.result().items()}
+        mean = values.setdefault("", None)
+        self._received.append(cell.received)
+        expected = math.floor(self._expected or max(self._received)) - 1
+        share = cell.values.count / max(1, cell.received, expected)
+        if self.fast and mean is not None:
+            cell.note(self.quality.push(mean, 0.0)[0].tests)
+        flag = self._flag_of_mean(cell, mean, share)
+        if mean is not None and flag in USABLE:
+            self.means.append((minute, mean))
+        return MinuteValue(values, flag, cell.tests, share)
+
+    def _flag_of_mean(self, cell: Cell, mean: float | None, share: float) -> Flag:
+        if mean is None:
+            return Flag.MISSING
+        if self.fast and Flag.FAIL in cell.tests.values():
+            return Flag.FAIL
+        if share < SHARE_FOR_GOOD or (self.fast and Flag.SUSPECT in cell.tests.values()):
+            return Flag.SUSPECT
+        return Flag.NOT_EVALUATED if cell.doubtful else Flag.GOOD
+
+    def mean_over(self, first_minute: int, end_minute: int) -> tuple[float, int] | None:
+        """Mean of the usable minutes in ``[first_minute, end_minute)`` and how many there were."""
+        gathered = accumulator(self.averaging)
+        for minute, mean in self.means:
+            if first_minute <= minute < end_minute:
+                gathered.add(mean)
+        found = gathered.result()
+        return (found[""], gathered.count) if found else None
