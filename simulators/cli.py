@@ -49,15 +49,16 @@ def demo(
 @main.command()
 def station(
     file: Annotated[Path, typer.Argument(help="STATION.yaml", exists=True, dir_okay=False)],
+    *,
     world: Annotated[Path | None, typer.Option(help="the world's file: seed, prescribed fluxes, weather, tide")] = None,
     faults: Annotated[Path | None, typer.Option(help="timeline of faults; read again when it changes")] = None,
-    speed: Annotated[float | None, typer.Option(min=0.1, max=200, help="world seconds per real second, where no world clock is given")] = None,
+    speed: Annotated[float | None, typer.Option(min=0.1, max=200, help="world seconds per real second, if no clock is given")] = None,
     ports: Annotated[Path, typer.Option(help="where links to ptys and files of TCP ports go")] = Path("var/ports"),
     replay: Annotated[list[Path] | None, typer.Option(help="recorded raw files, one for each averaging window")] = None,
     replay_meta: Annotated[Path | None, typer.Option(help="note on the files: columns, rate, pressure")] = None,
     loop: Annotated[bool, typer.Option(help="begin again after the last recorded file")] = False,
     broker: Annotated[str | None, typer.Option(help="HOST:PORT: put a network between station and broker that faults can cut")] = None,
-    disk: Annotated[Path | None, typer.Option(help="folder of the station's data on a small file system of its own (fault full_disk)")] = None,
+    disk: Annotated[Path | None, typer.Option(help="the station's data folder, on a small file system of its own (full_disk)")] = None,
 ) -> None:
     """One station's instruments on ptys and TCP ports, until SIGTERM. Prints one line when they are ready."""
     import asyncio
@@ -82,9 +83,7 @@ def torture(
     minutes: Annotated[float, typer.Option(min=0.3, help="how long to strike, wall time")] = 5.0,
     speed: Annotated[float, typer.Option(min=0.1, max=200, help="world seconds per real second")] = 20.0,
     broker: Annotated[str, typer.Option(help="auto, mosquitto or nats")] = "auto",
-    influx: Annotated[
-        bool | None, typer.Option(help="an InfluxDB 1.x as sink, struck too; by default where installed")
-    ] = None,
+    influx: Annotated[bool | None, typer.Option(help="an InfluxDB 1.x as sink, struck too; by default where installed")] = None,
     data: Annotated[Path | None, typer.Option(help="folder to use and keep; by default a temporary one, kept only after a failure")] = None,
 ) -> None:
     """Kills, outages and a wiped broker; then every record any outbox committed is looked for in the store. Exit 1 on any loss."""

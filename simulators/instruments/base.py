@@ -104,6 +104,9 @@ class Talker(Simulated):
         """Says its records unasked."""
         return True
 
+    def fault_names(self) -> set[str]:
+        return super().fault_names() | (set() if self.streams else {"late_answer"})
+
     @abstractmethod
     def encode(self, columns: Columns, first: int) -> list[bytes]:
         """The records of the samples, one for each row."""
