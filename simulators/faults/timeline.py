@@ -38,7 +38,7 @@ class Entry(BaseModel):
 
     fault: str
     at: datetime | None = None
-    after: str | DurationMs | None = None
+    after: DurationMs | None = None
     until: datetime | None = None
     lasts: DurationMs | None = Field(default=None, alias="for")
     instrument: str | None = None

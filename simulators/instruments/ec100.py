@@ -57,13 +57,14 @@ class Irgason(Talker):
         wind = self.setting.feed.wind(first, count, self._rate, "campbell", self.setting.instrument.mounting.north_offset_deg)
         gas = self.setting.feed.gas(first, count, self._rate, (self.setting.settings.lag or 0) / 1e3)
         index = np.arange(first, first + count, dtype=np.float64)
+        live = ~self.setting.feed.recorded(first, count, self._rate)
         no_gas = np.isnan(gas.co2) | np.isnan(gas.h2o)
         no_wind = np.isnan(wind.u) | np.isnan(wind.v) | np.isnan(wind.w) | np.isnan(wind.ts)
         return {
             "u": wind.u, "v": wind.v, "w": wind.w, "ts": wind.ts,
             "sonic_diagnostic": np.where(no_wind, float(ACQUIRING), 0.0),
-            "co2": np.where(no_gas, 0.0, gas.co2 * physics.M_CO2 * 1e3) + self.jitter(0, index, CO2_NOISE_MG),
-            "h2o": np.where(no_gas, 0.0, gas.h2o * physics.M_WATER) + self.jitter(1, index, H2O_NOISE_G),
+            "co2": np.where(no_gas, 0.0, gas.co2 * physics.M_CO2 * 1e3) + live * self.jitter(0, index, CO2_NOISE_MG),
+            "h2o": np.where(no_gas, 0.0, gas.h2o * physics.M_WATER) + live * self.jitter(1, index, H2O_NOISE_G),
             "gas_diagnostic": np.where(no_gas, float(STARTING_UP), 0.0),
             "temperature": np.where(np.isnan(gas.temperature), 0.0, gas.temperature),
             "pressure": np.where(np.isnan(gas.pressure), 0.0, gas.pressure),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from simulators.errors import InstrumentError
 from simulators.world import World, physics
@@ -100,6 +101,13 @@ class AirFeed:
             parts.append(Gas(air.co2 * density * 1e-3, air.h2o * density, air.temperature, air.pressure / 10.0))
         names = ("co2", "h2o", "temperature", "pressure")
         return parts[0] if len(parts) == 1 else Gas(*(np.concatenate([getattr(p, n) for p in parts]) for n in names))
+
+    def recorded(self, first: int, count: int, rate_hz: float) -> NDArray[np.bool_]:
+        """Which of these samples come from a recording (which brings its own noise)."""
+        mask = np.zeros(count, dtype=np.bool_)
+        for begin, length, recorded in self._span(first, count, rate_hz):
+            mask[begin - first : begin - first + length] = recorded
+        return mask
 
     def state(self, times_ms: Array) -> dict[str, Array]:
         """The world's state, with the recording's own air where one is playing."""

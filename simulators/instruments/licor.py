@@ -66,22 +66,14 @@ class GasAnalyser(Talker):
         gas = self.setting.feed.gas(first, count, self._rate, lag_s)
         index = np.arange(first, first + count, dtype=np.float64)
         missing = np.isnan(gas.co2) | np.isnan(gas.h2o)
-        quiet = self._recorded(first, count)
+        live = ~self.setting.feed.recorded(first, count, self._rate)
         return {
-            "co2": np.where(missing, 0.0, gas.co2) + np.where(quiet, 0.0, self.jitter(0, index, CO2_NOISE_MMOL)),
-            "h2o": np.where(missing, 0.0, gas.h2o) + np.where(quiet, 0.0, self.jitter(1, index, H2O_NOISE_MMOL)),
+            "co2": np.where(missing, 0.0, gas.co2) + live * self.jitter(0, index, CO2_NOISE_MMOL),
+            "h2o": np.where(missing, 0.0, gas.h2o) + live * self.jitter(1, index, H2O_NOISE_MMOL),
             "temperature": np.where(np.isnan(gas.temperature), 0.0, gas.temperature),
             "pressure": np.where(np.isnan(gas.pressure), 0.0, gas.pressure),
             "diagnostic": np.where(missing, float(self._good & ~PLL), float(self._good)),
         }
-
-    def _recorded(self, first: int, count: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-        """Where a recording plays: it brings its own noise."""
-        quiet = np.zeros(count, dtype=np.bool_)
-        if self.setting.feed.recording is not None:
-            for begin, length, recorded in self.setting.feed.recording.span(first, count, self._rate):
-                quiet[begin - first : begin - first + length] = recorded
-        return quiet
 
     def invalidate(self, columns: Columns, row: int, code: int) -> None:
         columns["diagnostic"][row] = code or (self._good & ~PLL)

@@ -1,9 +1,9 @@
 """Vaisala WXT536, ASCII. Guide M211840EN.
 
-Polled: ``aR1`` wind, ``aR2`` air, ``aR3`` rain, ``aR5`` supervisor, ``aR0`` composite, ``aR`` all; ``?`` asks the address. Lower
-case asks and answers with a check sum of three characters; a wrong one is answered with ``atX,Use chksum``. Station option ``mode:
-automatic`` makes it print the composite message each period by itself (``crc: true``: with check sum). A ``#`` in place of the unit
-is invalid data.
+Automatic: the composite message each period. Polled (also beside it): ``aR1`` wind, ``aR2`` air, ``aR3`` rain, ``aR5`` supervisor,
+``aR0`` composite, ``aR`` all; ``?`` asks the address. Lower case asks and answers with a check sum of three characters; a wrong one
+is answered with ``atX,Use chksum``. Station options: ``mode: polled`` leaves out the automatic messages, ``crc: true`` gives them a
+check sum. A ``#`` in place of the unit is invalid data.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Wxt536(Talker):
         super().__init__(setting)
         self._address = str(setting.instrument.address if setting.instrument.address is not None else "0")
         options = setting.instrument.options
-        self._automatic = options.get("mode") == "automatic"
+        self._automatic = options.get("mode") != "polled"
         self._letter = "r" if options.get("crc") else "R"
         self._rain_mm = 0.0
         self._rain_s = 0.0

@@ -66,11 +66,12 @@ def spoil_values(
 class StreamLine:
     """One line with its port and speakers."""
 
-    port: Port
     speakers: Sequence[Speaker]
     timeline: Timeline
     baud: int | None
     now_ms: Callable[[], float]
+    port: Port = field(init=False)
+    """to be given before the first step"""
     free_ms: float = 0.0
     queue: deque[tuple[float, bytes]] = field(default_factory=deque)
 
@@ -84,7 +85,7 @@ class StreamLine:
             period = speaker.talker.period_ms
             due = int(now_ms // period) - speaker.next + 1
             if due > 0:
-                behind = max(behind, now_ms - speaker.next * period)
+                behind = max(behind, now_ms - speaker.next * period if self.port.present else 0.0)
                 ready += self._make(speaker, min(due, MAX_BATCH))
         if len(self.speakers) > 1:
             ready.sort(key=lambda item: item[0])

@@ -152,10 +152,8 @@ class StationBench:
             self.ports[link.id] = (PtyPort if link.kind == "modbus_rtu" else TcpPort)(path, make_handler)
             return
         speakers = [Speaker(i, self.effects[i.id], int(now // i.period_ms) + 1) for i in here if isinstance(i, Talker)]
-        line: StreamLine
-        port = (PtyPort if link.kind == "serial" else TcpPort)(path, lambda: line.handler())
-        line = StreamLine(port, speakers, self.timeline, baud, self.now_ms)
-        self.ports[link.id] = port
+        line = StreamLine(speakers, self.timeline, baud, self.now_ms)
+        line.port = self.ports[link.id] = (PtyPort if link.kind == "serial" else TcpPort)(path, line.handler)
         self.lines.append(line)
 
     def _bus(self, units: Sequence[Unit], baud: int | None) -> Bus:
@@ -232,7 +230,8 @@ class StationBench:
             start = (half_hour - 1) * BLOCK_S * 1000
             self._last_truth = half_hour
             values = {name: float(f"{value:.6g}") for name, value in self.world.eddy_truth(start, BLOCK_S * 1000).items()}
-            self.truth.note(start, "eddy", dt=BLOCK_S * 1000, values=values)
+            played = self.player is not None and bool(self.player.mean_air(start))
+            self.truth.note(start, "eddy", dt=BLOCK_S * 1000, values={} if played else values)
 
     async def _close(self) -> None:
         await self.station_faults.close()

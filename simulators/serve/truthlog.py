@@ -1,4 +1,5 @@
-"""What really happened in the world, as JSON lines: faults begun and ended, recordings played, true fluxes of each half-hour.
+"""What really happened in the world, as JSON lines: faults begun and ended, recordings played, true fluxes of each half-hour (none where a
+recording played).
 
 One object a line with ``t`` (world UTC ms), ``what`` and its facts. Only appended to; a line that cannot be written is dropped with
 one warning, the world goes on.

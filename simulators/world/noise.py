@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+_ALL = 0xFFFFFFFFFFFFFFFF
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX1 = np.uint64(0xBF58476D1CE4E5B9)
 _MIX2 = np.uint64(0x94D049BB133111EB)
@@ -24,7 +25,7 @@ def key(seed: int, name: str) -> int:
 
 def uniform(source: int, index: NDArray[np.int64]) -> Array:
     """Uniform numbers in (0, 1), one for each index."""
-    z = np.atleast_1d(index).astype(np.int64).view(np.uint64) * _GOLDEN + np.uint64(source)
+    z = np.atleast_1d(index).astype(np.int64).view(np.uint64) * _GOLDEN + np.uint64(source & _ALL)
     z = (z ^ (z >> np.uint64(30))) * _MIX1
     z = (z ^ (z >> np.uint64(27))) * _MIX2
     z = z ^ (z >> np.uint64(31))
