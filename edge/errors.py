@@ -61,3 +61,7 @@ class ScienceError(EdgeError):
 
 class AgentError(EdgeError):
     """The agent cannot run as it is asked to (its data folder is in use, or cannot be written)."""
+
+
+class UplinkError(EdgeError):
+    """The uplink cannot be set up as the station file or the environment says."""

@@ -206,6 +206,10 @@ class Outbox:
         return self._engine.store.numbers.state.previous_epoch
 
     @property
+    def closed(self) -> bool:
+        return self._closed
+
+    @property
     def boot_id(self) -> str:
         return self._engine.boot_id
 
