@@ -7,7 +7,7 @@ import { Banner } from "./parts/Banner";
 import { Footer } from "./parts/Footer";
 import { Guard } from "./parts/Guard";
 import { Header } from "./parts/Header";
-import { LoginDialog } from "./parts/Login";
+import { Locked, LoginDialog } from "./parts/Login";
 import { route } from "./route";
 import { useCell } from "./state/cell";
 import { store } from "./state/store";
@@ -18,21 +18,23 @@ export function App() {
   const here = useCell(route);
   const connection = useCell(store.connection).state;
   const alarms = useCell(store.alarms);
-  const lost = connection === "lost";
+  const locked = useCell(store.locked);
+  const lost = connection === "lost" && !locked;
   const open = [...alarms.values()].filter((alarm) => !alarm.acknowledged).length;
   useEffect(() => {
     document.documentElement.lang = language === "zh" ? "zh-CN" : "en";
     document.title = `${lost ? `✕ ${say("lost_mark")} · ` : open > 0 ? `(${open}) ` : ""}Haitan 海碳`;
   }, [language, lost, open]);
   return (
-    <div class={`page ${connection}`}>
+    <div class={`page ${locked ? "locked" : connection}`}>
       <Header route={here} />
-      <Banner />
+      {!locked && <Banner />}
       <main id="content" tabIndex={-1}>
         <Guard key={here.page}>
-          {here.page === "overview" && <Overview />}
-          {here.page === "alarms" && <AlarmPage station={here.station} />}
-          {here.page === "station" && <StationPage key={here.station} id={here.station} />}
+          {locked && <Locked />}
+          {!locked && here.page === "overview" && <Overview />}
+          {!locked && here.page === "alarms" && <AlarmPage station={here.station} />}
+          {!locked && here.page === "station" && <StationPage key={here.station} id={here.station} />}
         </Guard>
       </main>
       <Footer />

@@ -1,9 +1,10 @@
 /**
  * The coastline of the page, cut at build time from the land polygons of the `world-atlas` package (Natural Earth, public domain).
  *
- * Fine land inside the home box (the Zhejiang coast), coarse land around it. Promises: plain numbers, no names, no political borders.
+ * Runs in the folder of the page, where its packages are. Fine land inside the home box (the Zhejiang coast), coarse land around it. Promises: plain numbers, no names, no political borders.
  */
 import { createRequire } from "node:module";
+import { join } from "node:path";
 import type { MultiPolygon, Position } from "geojson";
 import type { Box, Coast, Land } from "../src/map/coast.ts";
 import { feature } from "topojson-client";
@@ -63,7 +64,7 @@ function packed(ring: Position[], scale: number): number[] {
 }
 
 function land(file: string, box: Box, scale: number): Land {
-  const topology = createRequire(import.meta.url)(file) as Topology<{ land: GeometryCollection }>;
+  const topology = createRequire(join(process.cwd(), "package.json"))(file) as Topology<{ land: GeometryCollection }>;
   const result: Land = { box, scale, rings: [] };
   for (const { geometry } of feature(topology, topology.objects.land).features) {
     for (const polygon of (geometry as MultiPolygon).coordinates) {

@@ -41,8 +41,8 @@ export function Acknowledge({ alarm, onDone }: { alarm: Alarm; onDone: () => voi
   };
   return (
     <form ref={form} class="acknowledge" aria-label={say("acknowledge_title", { title: pick(alarm.title) })} onSubmit={(event) => void submit(event)} onKeyDown={(event) => event.key === "Escape" && onDone()}>
-      {asksName && <label>{say("your_name")}<input name="who" autocomplete="name" maxLength={100} defaultValue={recall("who") ?? ""} /></label>}
-      <label class="wide">{say("comment")}<input name="comment" maxLength={1000} placeholder={say("comment_hint")} autocomplete="off" /></label>
+      {asksName && <label>{say("your_name")}<input name="who" autocomplete="name" maxLength={60} defaultValue={recall("who") ?? ""} /></label>}
+      <label class="wide">{say("comment")}<input name="comment" maxLength={500} placeholder={say("comment_hint")} autocomplete="off" /></label>
       <span class="actions">
         <button type="submit" class="primary" disabled={busy}>{say("acknowledge")}</button>
         <button type="button" class="quiet" onClick={onDone}>{say("cancel")}</button>

@@ -12,6 +12,8 @@ import { AlarmRows } from "./AlarmRows";
 import { ANY, matches, STATES, type Filter } from "./filter";
 import { Journal } from "./Journal";
 
+const CENTRE = "centre"; // as the interface names the alarms of no station
+
 export function AlarmPage({ station }: { station: string }) {
   const { say } = useLanguage();
   const [filter, setFilter] = useState<Filter>({ severity: ANY, state: ANY, words: "" });
@@ -19,7 +21,7 @@ export function AlarmPage({ station }: { station: string }) {
   const loaded = useCell(store.loaded);
   const holder = useRef<HTMLDivElement>(null);
   useKeys(holder);
-  const every = [...alarms.values()].filter((alarm) => station === "" || alarm.station === station);
+  const every = [...alarms.values()].filter((alarm) => station === "" || (alarm.station || CENTRE) === station);
   const shown = every.filter((alarm) => matches(alarm, filter)).sort(byUrgency);
   return (
     <div class="alarm-page" ref={holder}>
@@ -65,7 +67,7 @@ function useKeys(holder: preact.RefObject<HTMLDivElement | null>): void {
 function Filters({ station, filter, alarms, onChange }: { station: string; filter: Filter; alarms: Alarm[]; onChange: (filter: Filter) => void }) {
   const { say, pick } = useLanguage();
   const stations = useStations();
-  const others = [...new Set(alarms.map((alarm) => alarm.station))].filter((id) => id !== "" && !stations.has(id));
+  const others = [...new Set([CENTRE, ...alarms.map((alarm) => alarm.station)])].filter((id) => id !== "" && !stations.has(id));
   const valueOf = (event: Event) => (event.currentTarget as HTMLSelectElement | HTMLInputElement).value;
   return (
     <form class="filters" role="search" onSubmit={(event) => event.preventDefault()}>
@@ -74,7 +76,7 @@ function Filters({ station, filter, alarms, onChange }: { station: string; filte
         <select value={station} onChange={(event) => (location.hash = alarmsLink(valueOf(event)))}>
           <option value="">{say("any")}</option>
           {[...stations.values()].map((s) => <option key={s.id} value={s.id}>{pick(s.name)}</option>)}
-          {others.map((id) => <option key={id} value={id}>{id}</option>)}
+          {others.map((id) => <option key={id} value={id}>{id === CENTRE ? say("centre") : id}</option>)}
         </select>
       </label>
       <label>

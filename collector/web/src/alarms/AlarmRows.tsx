@@ -16,7 +16,6 @@ import { askLogin } from "../parts/Login";
 export function AlarmRows({ alarms, withStation = true, past = false }: { alarms: Alarm[]; withStation?: boolean; past?: boolean }) {
   const [acting, setActing] = useState<string | null>(null);
   const holder = useRef<HTMLUListElement>(null);
-  const mayAct = useMayAct();
   const onKey = (event: KeyboardEvent) => {
     if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
     const row = (event.target as HTMLElement).closest<HTMLElement>("[data-alarm]");
@@ -31,7 +30,7 @@ export function AlarmRows({ alarms, withStation = true, past = false }: { alarms
       const alarm = alarms.find((a) => a.id === row.dataset["alarm"]);
       if (alarm && !past && canAcknowledge(alarm)) {
         event.preventDefault();
-        mayAct(() => setActing(alarm.id));
+        void mayAct(() => setActing(alarm.id));
       }
     }
   };
@@ -43,7 +42,7 @@ export function AlarmRows({ alarms, withStation = true, past = false }: { alarms
     <ul class="alarms" ref={holder} onKeyDown={onKey}>
       {alarms.map((alarm) => (
         <li key={alarm.id} data-alarm={alarm.id} tabIndex={0} class={`alarm severity-${alarm.severity} condition-${alarm.condition} ${alarm.acknowledged ? "acknowledged" : "unacknowledged"}`}>
-          <AlarmBody alarm={alarm} withStation={withStation} past={past} onAct={() => mayAct(() => setActing(alarm.id))} />
+          <AlarmBody alarm={alarm} withStation={withStation} past={past} onAct={() => void mayAct(() => setActing(alarm.id))} />
           {acting === alarm.id && <Acknowledge alarm={alarm} onDone={() => done(alarm.id)} />}
         </li>
       ))}
@@ -56,9 +55,11 @@ export const canAcknowledge = (alarm: Alarm): boolean => alarm.acknowledged === 
 const isTyping = (target: EventTarget | null): boolean => target instanceof HTMLElement && /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName);
 
 /** Runs the deed when this visitor may; asks for a login where one is needed. */
-function useMayAct(): (deed: () => void) => void {
-  const me = useCell(store.me);
-  return (deed) => (me?.login_required && me.name === null ? askLogin() : deed());
+async function mayAct(deed: () => void): Promise<void> {
+  if (store.me.get() === null) await store.refreshMe().catch(() => undefined);
+  const me = store.me.get();
+  if (me?.login_required && me.name === null) askLogin();
+  else deed();
 }
 
 function stateWords(alarm: Alarm, say: Say): string {
@@ -88,6 +89,7 @@ function AlarmBody({ alarm, withStation, past, onAct }: { alarm: Alarm; withStat
         <p class="alarm-facts">
           <span class="alarm-state">{stateWords(alarm, say)}</span>
           <Measured alarm={alarm} />
+          <More alarm={alarm} />
           {alarm.acknowledged && (
             <span>
               {say("acknowledged_by", { who: alarm.acknowledged.who || "–", time: alarm.acknowledged.when_ms === null ? "–" : shortTime(alarm.acknowledged.when_ms, now, zone) })}
@@ -112,6 +114,18 @@ function AlarmBody({ alarm, withStation, past, onAct }: { alarm: Alarm; withStat
       )}
     </div>
   );
+}
+
+/** What else is known: it got milder, its source went bad, it came back again and again, it hides others. */
+function More({ alarm }: { alarm: Alarm }) {
+  const { say } = useLanguage();
+  const words = [
+    alarm.severity_now !== null && alarm.severity_now !== alarm.severity ? say("now_severity", { severity: say(`sev_${alarm.severity_now}`) }) : "",
+    alarm.source_bad ? say("source_bad") : "",
+    alarm.count > 1 ? say("came_on", { count: alarm.count }) : "",
+    alarm.children.length > 0 ? say("hides", { children: alarm.children.join(", ") }) : "",
+  ].filter(Boolean);
+  return words.length > 0 ? <span>{words.join(" · ")}</span> : null;
 }
 
 function SeriesWords({ alarm }: { alarm: Alarm }) {

@@ -21,7 +21,7 @@ export function Journal({ station, filter }: { station: string; filter: Filter }
 
   const ask = async (before?: Alarm) => {
     try {
-      const got = await getAlarms({ state: "all", limit: PAGE, ...(station && { station }), ...(before && { before: before.raised_ms }) });
+      const got = await getAlarms({ state: "all", limit: PAGE, ...(station && { station }), ...(before && { before: before.id }) });
       setPast((known) => (before ? [...known, ...got] : got));
       setMore(got.length >= PAGE);
       setError(null);

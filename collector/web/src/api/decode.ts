@@ -106,7 +106,7 @@ function instrumentFacts(x: unknown): InstrumentFacts {
 function instrumentHealth(x: unknown): InstrumentHealth {
   const o = object(x);
   const [good, bad, timeouts, skipped, age] = [o.good, o.bad, o.timeouts, o.skipped, o.last_age_s].map(number);
-  return { good: good ?? null, bad: bad ?? null, timeouts: timeouts ?? null, skipped: skipped ?? null, last_age_s: age ?? null, state: text(o.state) };
+  return { good: good ?? null, bad: bad ?? null, timeouts: timeouts ?? null, skipped: skipped ?? null, last_age_s: age ?? null, state: text(o.state), reasons: numbers(o.reasons) };
 }
 
 function health(x: unknown): Health {
@@ -217,6 +217,10 @@ export function alarm(x: unknown): Alarm | null {
     returned_ms: number(o.returned_ms),
     cleared_ms: number(o.cleared_ms),
     acknowledged: acknowledgement(o.acknowledged),
+    severity_now: typeof o.severity_now === "string" ? oneOf<Severity>(o.severity_now, SEVERITIES, "high") : null,
+    source_bad: o.source_bad === true,
+    children: list(o.children).map(text),
+    count: number(o.count) ?? 1,
   };
 }
 

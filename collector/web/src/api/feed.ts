@@ -38,15 +38,17 @@ export class Feed {
     window.addEventListener("online", () => this.#open());
   }
 
+  /** Connect anew now (after a login). */
+  reopen(): void {
+    this.#open();
+  }
+
   #open(): void {
     this.#source?.close();
     const source = new EventSource(this.url);
     this.#source = source;
     this.#openedAt = this.real();
-    source.onopen = () => {
-      this.#heardAt = this.real();
-      this.handlers.opened();
-    };
+    source.onopen = () => this.handlers.opened(); // being let in is not yet being told anything: only events count as heard
     for (const name of NAMES) {
       source.addEventListener(name, (message: MessageEvent) => {
         this.#heardAt = this.real();

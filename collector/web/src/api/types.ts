@@ -69,6 +69,8 @@ export interface InstrumentHealth {
   skipped: number | null;
   last_age_s: number | null;
   state: string;
+  /** why readings were refused → how often */
+  reasons: Record<string, number>;
 }
 
 export interface Newest {
@@ -163,6 +165,14 @@ export interface Alarm {
   returned_ms: number | null;
   cleared_ms: number | null;
   acknowledged: Acknowledgement | null;
+  /** the present severity where it differs from the highest seen */
+  severity_now: Severity | null;
+  /** the value can no longer be judged; the last state stands */
+  source_bad: boolean;
+  /** what is silent because of it */
+  children: string[];
+  /** how often it came on */
+  count: number;
 }
 
 export interface Me {

@@ -21,7 +21,12 @@ export function makeMap(element: HTMLElement, words: { zoomIn: string; zoomOut: 
   map.createPane("ground").style.zIndex = "210";
   map.createPane("home").style.zIndex = "220";
   map.createPane("site").style.zIndex = "230";
-  void import("virtual:coast").then((module) => drawCoast(map, module.default), () => undefined); // without it the stations still stand in place
+  let removed = false;
+  map.on("unload", () => (removed = true));
+  void import("virtual:coast").then(
+    (module) => removed || drawCoast(map, module.default),
+    () => undefined, // without it the stations still stand in place
+  );
   return map;
 }
 

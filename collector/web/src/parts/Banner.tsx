@@ -15,10 +15,10 @@ export function Banner() {
 
 function Lost({ silentMs }: { silentMs: number }) {
   const { say } = useLanguage();
-  const told = store.world.told;
-  const words = told === null
+  const heard = store.heardAt;
+  const words = heard === null
     ? say("lost_never", { age: age(silentMs, say) })
-    : say("lost_since", { time: `${clockTime(told, BEIJING)} (${say("utc")} ${clockTime(told, "UTC")})`, age: age(silentMs, say) });
+    : say("lost_since", { time: `${clockTime(heard, BEIJING)} (${say("utc")} ${clockTime(heard, "UTC")})`, age: age(silentMs, say) });
   return (
     <div class="banner lost">
       <strong role="alert">{say("lost_title")}</strong> <span>{words}</span>
@@ -31,6 +31,7 @@ function CentreState() {
   const centre = useCell(store.centre);
   if (!centre) return null;
   if (centre.state === "full") return <p class="banner bad" role="alert">{say("centre_full")}</p>;
+  if (centre.state === "no_broker") return <p class="banner bad" role="alert">{say("no_broker")}</p>;
   if (!centre.store_ok) return <p class="banner bad" role="alert">{say("store_failed")}</p>;
   const notes = [
     centre.sink && !centre.sink.ok ? say("sink_behind", { name: centre.sink.name, count: countText(centre.sink.lag_records ?? 0) }) : "",

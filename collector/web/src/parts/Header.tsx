@@ -51,9 +51,11 @@ function DataAge() {
   const now = useNow();
   const stations = useStations();
   const lost = useCell(store.connection).state === "lost";
+  const locked = useCell(store.locked);
   const newest = Math.max(...[...stations.values()].map((station) => station.data_t ?? -Infinity));
   const known = Number.isFinite(newest);
   const state = freshness(known ? newest : null, now, store.world.speed);
+  if (locked) return null;
   if (lost) return <span class="data-age silent">{say("lost_mark")}</span>;
   return (
     <span class={`data-age ${state}`}>

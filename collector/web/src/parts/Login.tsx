@@ -12,14 +12,25 @@ export const askLogin = (): void => asked.set(true);
 export function LoginButton() {
   const { say } = useLanguage();
   const me = useCell(store.me);
-  if (!me?.login_required) return null;
+  const locked = useCell(store.locked);
+  if (!me || (!me.login_required && !locked && me.name === null)) return null;
   if (me.name === null) return <button type="button" onClick={askLogin}>{say("log_in")}</button>;
-  const leave = () => void logout().catch(() => undefined).then(() => store.refreshMe());
+  const leave = () => void logout().catch(() => undefined).then(() => store.refresh());
   return (
     <span class="who">
       <span title={say("logged_in_as", { name: me.name })}>{me.name}</span>
       <button type="button" class="quiet" onClick={leave}>{say("log_out")}</button>
     </span>
+  );
+}
+
+/** Instead of the page, where this centre shows nothing before a login. */
+export function Locked() {
+  const { say } = useLanguage();
+  return (
+    <p class="notice">
+      {say("view_locked")} <button type="button" class="primary" onClick={askLogin}>{say("log_in")}</button>
+    </p>
   );
 }
 
@@ -40,7 +51,7 @@ function Form() {
     setBusy(true);
     try {
       await login(String(fields.get("name")), String(fields.get("password")));
-      await store.refreshMe();
+      await store.refresh();
       asked.set(false);
     } catch (problem) {
       setError(say("login_failed", { error: errorText(problem, say) }));
@@ -52,7 +63,7 @@ function Form() {
     <dialog ref={dialog} class="dialog" aria-labelledby="login-title" onClose={() => asked.set(false)}>
       <form onSubmit={(event) => void submit(event)}>
         <h2 id="login-title">{say("login_title")}</h2>
-        <label>{say("user_name")}<input name="name" autocomplete="username" required maxLength={100} /></label>
+        <label>{say("user_name")}<input name="name" autocomplete="username" required maxLength={60} /></label>
         <label>{say("password")}<input name="password" type="password" autocomplete="current-password" required maxLength={200} /></label>
         {error && <p class="notice bad" role="alert">{error}</p>}
         <p class="actions">

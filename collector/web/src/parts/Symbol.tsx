@@ -28,8 +28,8 @@ export function StationSymbol({ severity, acknowledged, freshness, waiting }: Sy
       {severity === "high" && <text class={`shape-mark${acknowledged ? " hollow" : ""}`} x="20" y="25.500">!</text>}
       {waiting > 0 && (
         <g class="waiting">
-          <rect x={40 - badgeWidth(waiting)} y="0" width={badgeWidth(waiting)} height="14" rx="7" />
-          <text x={40 - badgeWidth(waiting) / 2} y="10.500">{countText(waiting)}</text>
+          <rect x="27" y="-4" width={badgeWidth(waiting)} height="14" rx="7" />
+          <text x={27 + badgeWidth(waiting) / 2} y="6.500">{countText(waiting)}</text>
         </g>
       )}
     </svg>

@@ -15,7 +15,7 @@ export function FlagWord({ flag }: { flag: number }) {
 export function ClassSign({ value }: { value: number }) {
   return (
     <svg class={`class-sign class-${value}`} viewBox="0 0 12 12" width="12" height="12" aria-hidden="true">
-      {value === 0 ? <circle cx="6" cy="6" r="4.500" /> : value === 1 ? <path d="M6 1 L11 6 L6 11 L1 6 Z" /> : <path d="M2 2 L10 10 M10 2 L2 10" />}
+      {value === 0 ? <circle cx="6" cy="6" r="4.500" /> : value === 1 ? <path d="M6 1 L11 6 L6 11 L1 6 Z" /> : <path d="M6 10.500 L11 2 H1 Z" />}
     </svg>
   );
 }
@@ -27,5 +27,17 @@ export function ClassWord({ value }: { value: number | null }) {
     <span class={`class-word class-${value}`}>
       <ClassSign value={value} /> {wordFor(say, `class_${value}`, String(value))}
     </span>
+  );
+}
+
+/** What the marks in the charts mean. */
+export function MarkKey({ classes }: { classes: boolean }) {
+  const { say } = useLanguage();
+  return (
+    <p class="chart-key">
+      <span class="small">{say("chart_key")}</span>
+      <FlagWord flag={3} /> <FlagWord flag={4} />
+      {classes && [0, 1, 2].map((value) => <ClassWord key={value} value={value} />)}
+    </p>
   );
 }

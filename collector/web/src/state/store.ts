@@ -3,7 +3,7 @@
  *
  * After every new connection everything is asked for again, so that nothing missed during an outage stays hidden.
  */
-import { getAlarms, getMe, getStation, getStations } from "../api/client";
+import { getAlarms, getMe, getStation, getStations, RequestError } from "../api/client";
 import * as decode from "../api/decode";
 import { Feed, type EventName } from "../api/feed";
 import type { Alarm, Centre, Detail, LiveValues, Me, Newest, RecordValues, Summary } from "../api/types";
@@ -34,6 +34,11 @@ export class Store {
   readonly alarms = cell<ReadonlyMap<string, Alarm>>(new Map());
   readonly me = cell<Me | null>(null);
   readonly loaded = cell(false);
+  /** This centre shows nothing before a login. */
+  readonly locked = cell(false);
+
+  /** The collector's time at the last event, or null. */
+  heardAt: number | null = null;
 
   readonly #feed = new Feed("api/live", {
     event: (name, data) => this.#event(name, data),
@@ -89,7 +94,12 @@ export class Store {
   }
 
   async #refreshStations(): Promise<void> {
-    const answer = await getStations();
+    const answer = await getStations().catch((problem: unknown) => {
+      this.locked.set(problem instanceof RequestError && problem.status === 401);
+      throw problem;
+    });
+    if (this.locked.get()) this.#feed.reopen();
+    this.locked.set(false);
     this.world.hear(answer.now);
     this.centre.set(answer.centre);
     this.stations.set(new Map(answer.stations.map((station) => [station.id, station])));
@@ -103,7 +113,7 @@ export class Store {
       this.#wanted.delete(station);
       this.#asking += 1;
       getStation(station)
-        .then((detail) => this.details.set(new Map(this.details.get()).set(station, detail)))
+        .then((detail) => this.details.set(new Map(this.details.get()).set(station, steady(this.details.get().get(station), detail))))
         .catch(() => undefined) // asked again at the next connection; the banner tells
         .finally(() => {
           this.#asking -= 1;
@@ -117,8 +127,10 @@ export class Store {
     if (name === "ping") {
       const now = decode.number(decode.object(data).now);
       if (now !== null) this.world.hear(now);
+      this.heardAt = this.world.now();
       return;
     }
+    this.heardAt = this.world.now();
     if (this.#changes.length === 0) window.setTimeout(() => this.#apply(), TOGETHER_MS);
     this.#changes.push(() => this.#take(name, data));
   }
@@ -171,6 +183,17 @@ export class Store {
     this.tick.set(this.tick.get() + 1);
   }
 }
+
+/** The new detail with the parts that did not change kept as the same objects, so that nothing is drawn again for them. */
+function steady(before: Detail | undefined, detail: Detail): Detail {
+  if (!before) return detail;
+  const same = <T>(old: T, now: T): T => (JSON.stringify(old) === JSON.stringify(now) ? old : now);
+  const newest = Object.fromEntries(Object.entries(detail.newest).map(([series, now]) => [series, withClass(before.newest[series], now)]));
+  return { ...detail, newest, site: same(before.site, detail.site), series: same(before.series, detail.series), streams: same(before.streams, detail.streams) };
+}
+
+/** The class that came with the record is kept while the value stands. */
+const withClass = (before: Newest | undefined, now: Newest): Newest => (now.class === null && before?.t === now.t ? { ...now, class: before.class } : now);
 
 function merge(known: Record<string, Newest>, arrival: Arrival): Record<string, Newest> {
   const next = { ...known };

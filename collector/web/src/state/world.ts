@@ -39,11 +39,6 @@ export class WorldClock {
     return this.#speed;
   }
 
-  /** The last time the server told, or null. */
-  get told(): number | null {
-    return this.#heard.at(-1)?.world ?? null;
-  }
-
   /** Now, UTC milliseconds of the collector's world. */
   now(): number {
     const last = this.#heard.at(-1);

@@ -1,11 +1,12 @@
 /** Live charts of the chosen quantities over one common period. */
 import { useMemo, useState } from "preact/hooks";
 import type { Detail, Names, SeriesAnswer } from "../api/types";
-import { parts, placeText } from "../format/series";
+import { isFlux, parts, placeText } from "../format/series";
 import { dateTime, DAY, HOUR, MINUTE } from "../format/time";
 import { unitText } from "../format/value";
 import { useLanguage } from "../language/language";
 import { errorText } from "../parts/errors";
+import { MarkKey } from "../parts/marks";
 import { useNow } from "../state/hooks";
 import { recall, remember } from "../state/memory";
 import { store } from "../state/store";
@@ -17,6 +18,7 @@ export const PERIODS = { "1h": HOUR, "6h": 6 * HOUR, "24h": DAY, "7d": 7 * DAY, 
 export type Period = keyof typeof PERIODS;
 const FIRST = ["co2_flux", "air_sea_co2_flux", "wind_speed", "pco2_water", "water_temperature", "dissolved_oxygen", "water_level", "air_temperature", "salinity", "latent_heat_flux"];
 const FIRST_COUNT = 6;
+const MOST_SERIES = 36; // the server answers at most 40 at once
 const SMALLEST_ZOOM = MINUTE;
 
 /** One chart: a quantity at all its places. */
@@ -41,7 +43,7 @@ export function groupsOf(detail: Detail): Group[] {
 }
 
 function chosenAtFirst(groups: Group[]): string[] {
-  const remembered = recall("charts")?.split(",").filter((quantity) => groups.some((group) => group.quantity === quantity)) ?? [];
+  const remembered = recall("charts")?.split(",").filter((quantity) => groups.some((group) => group.quantity === quantity)).slice(0, MOST_SERIES) ?? [];
   return remembered.length > 0 ? remembered : groups.slice(0, FIRST_COUNT).map((group) => group.quantity);
 }
 
@@ -55,11 +57,12 @@ export function Charts({ detail, zone, period, onPeriod }: { detail: Detail; zon
   const span = PERIODS[period];
   const window = (): SeriesWindow => zoom ?? { from: store.now() - span, to: store.now() };
   const key = zoom ? `${zoom.from}-${zoom.to}` : period;
-  const result = useSeries(detail.id, shown.flatMap((group) => group.series), key, window, refreshEvery(span, store.world.speed), zoom === null && span <= 6 * HOUR);
+  const result = useSeries(detail.id, shown.flatMap((group) => group.series).slice(0, MOST_SERIES), key, window, refreshEvery(span, store.world.speed), zoom === null && span <= 6 * HOUR);
   const step = Math.max(1_000, span / 1_800); // the window moves about one pixel at a time
   const end = Math.ceil(now / step) * step;
   const seen = zoom ?? { from: end - span, to: end };
   const onZoom = (from: number, to: number) => setZoom({ from: Math.round(from), to: Math.round(Math.max(to, from + SMALLEST_ZOOM)) });
+  const crowded = shown.reduce((count, group) => count + group.series.length, 0) >= MOST_SERIES;
   const toggle = (quantity: string) => {
     const next = chosen.includes(quantity) ? chosen.filter((q) => q !== quantity) : [...chosen, quantity];
     setChosen(next);
@@ -84,12 +87,13 @@ export function Charts({ detail, zone, period, onPeriod }: { detail: Detail; zon
         <div class="choices">
           {groups.map((group) => (
             <label key={group.quantity}>
-              <input type="checkbox" checked={chosen.includes(group.quantity)} onChange={() => toggle(group.quantity)} /> {pick(group.label)}
+              <input type="checkbox" checked={chosen.includes(group.quantity)} disabled={crowded && !chosen.includes(group.quantity)} onChange={() => toggle(group.quantity)} /> {pick(group.label)}
             </label>
           ))}
         </div>
       </details>
       {result.error !== null && <p class="notice bad" role="alert">{say("chart_failed", { error: errorText(result.error, say) })}</p>}
+      <MarkKey classes={shown.some((group) => isFlux(group.quantity))} />
       <div class="chart-grid">
         {shown.map((group) => (
           <ChartOf key={group.quantity} group={group} detail={detail} answer={result.answer} version={result.version} from={seen.from} to={seen.to} zone={zone} onZoom={onZoom} />

@@ -5,7 +5,7 @@ import { age, SECOND } from "../format/time";
 import { countText, percent, valueText } from "../format/value";
 import { useLanguage, wordFor } from "../language/language";
 import { useNow } from "../state/hooks";
-import { light, type Light } from "./light";
+import { light, lightWord, type Light } from "./light";
 
 export function HealthStrip({ station, detail }: { station: Summary; detail: Detail }) {
   const { say } = useLanguage();
@@ -88,6 +88,7 @@ function ClockItem({ detail }: { detail: Detail }) {
   const { say } = useLanguage();
   const quality = detail.health.clock;
   const offset = healthValue(detail.health.values, "clock_offset");
+  if (detail.health.t === null) return <Item title={say("clock")} state="unknown">{say("unknown")}</Item>;
   const state: Light = quality === "synchronised" ? "ok" : quality === "holdover" ? "warn" : quality === "unset" ? "bad" : "unknown";
   const words = wordFor(say, `clock_${quality}`, "");
   if (!words && offset === null) return <Item title={say("clock")} state="unknown">{say("unknown")}</Item>;
@@ -140,7 +141,7 @@ function InstrumentLight({ id, health }: { id: string; health: InstrumentHealth 
   const { say } = useLanguage();
   const state = light(health);
   return (
-    <span class="instrument-light" title={say(`light_${state}`)}>
+    <span class="instrument-light" title={say(lightWord(health))}>
       <Lamp state={state} /> {id}
     </span>
   );

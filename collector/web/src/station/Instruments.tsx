@@ -5,7 +5,7 @@ import { placeText } from "../format/series";
 import { countText } from "../format/value";
 import { useLanguage } from "../language/language";
 import { Lamp } from "./HealthStrip";
-import { light } from "./light";
+import { light, lightWord } from "./light";
 
 export function Instruments({ detail }: { detail: Detail }) {
   const { say } = useLanguage();
@@ -43,15 +43,16 @@ function Row({ instrument, health }: { instrument: InstrumentFacts; health: Inst
   const state = light(health);
   const count = (n: number | null | undefined) => (n === null || n === undefined ? "–" : countText(n));
   const last = health?.last_age_s;
+  const reasons = Object.entries(health?.reasons ?? {}).map(([reason, times]) => `${reason} ${times}`).join(", ");
   return (
     <tr>
       <th scope="row">{instrument.id}</th>
-      <td class="nowrap"><Lamp state={state} /> {say(`light_${state}`)}</td>
+      <td class="nowrap"><Lamp state={state} /> {say(lightWord(health))}</td>
       <td>{instrument.model}</td>
       <td>{placeText(instrument.place, language)}</td>
       <td class="figures">{instrument.serial_number}</td>
       <td class="right figures">{count(health?.good)}</td>
-      <td class="right figures">{count(health?.bad)}</td>
+      <td class="right figures" title={reasons}>{count(health?.bad)}{reasons && <span class="small reasons"> ({reasons})</span>}</td>
       <td class="right figures">{count(health?.timeouts)}</td>
       <td class="right figures">{last === null || last === undefined ? "–" : say("ago", { age: age(last * SECOND, say) })}</td>
     </tr>

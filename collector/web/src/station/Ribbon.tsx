@@ -64,7 +64,7 @@ function Bar({ stream, from, to, zone, onPoint }: { stream: StreamLedger; from: 
   const reasonOf = (segment: Segment) => segment.reason || stream.holes.find((hole) => hole.state === segment.state)?.reason || "";
   return (
     <div class="ribbon" data-stream={stream.stream}>
-      <span class="ribbon-name">{name} {stream.committed !== null && <span class="small">{say("committed", { count: countText(stream.committed) })}</span>}</span>
+      <span class="ribbon-name">{name}</span>
       <svg class="ribbon-bar" viewBox="0 0 1000 20" preserveAspectRatio="none" role="img" aria-label={got === null ? say("ribbon_irregular", { stream: name }) : say("ribbon_of", { stream: name, percent: percent(got) })}>
         {segments.map((segment) => {
           const [x, width] = [(1000 * (segment.from - from)) / (to - from), (1000 * (segment.to - segment.from)) / (to - from)];
@@ -77,6 +77,7 @@ function Bar({ stream, from, to, zone, onPoint }: { stream: StreamLedger; from: 
         })}
       </svg>
       <span class="ribbon-share figures">{got === null ? "" : percent(got)}</span>
+      <span class="ribbon-count small figures">{stream.committed !== null && say("committed", { count: countText(stream.committed) })}</span>
     </div>
   );
 }

@@ -83,7 +83,7 @@ function FluxCard({ series, detail, answer, version, day, zone }: FluxCardProps)
 function DayMean({ points, unit, quantity }: { points: Point[]; unit: string; quantity: string }) {
   const { say } = useLanguage();
   const usable = points.filter((p) => p.flag <= 2 && (p.class ?? 0) <= 1);
-  if (points.length === 0) return null;
+  if (points.length === 0) return <p />;
   const mean = usable.length > 0 ? usable.reduce((sum, p) => sum + p.v!, 0) / usable.length : null;
   return <p class="small">{say("mean_of_day", { value: valueText(mean, unit, quantity), used: countText(usable.length), got: countText(points.length) })}</p>;
 }

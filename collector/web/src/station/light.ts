@@ -3,20 +3,18 @@ import type { InstrumentHealth } from "../api/types";
 
 export type Light = "ok" | "warn" | "bad" | "unknown";
 
-const GOOD_STATES: readonly string[] = ["ok", "good", "up", "online", "working", "running", "connected", "reading"];
-const BAD_STATES: readonly string[] = ["silent", "lost", "down", "offline", "failed", "dead", "disconnected", "no_answer", "stale", "unplugged"];
-const SILENT_S = 120;
 const ERROR_SHARE = 0.02;
 
 export function light(health: InstrumentHealth | undefined): Light {
   if (!health) return "unknown";
-  const { good, bad, timeouts, last_age_s: lastAge } = health;
-  const state = health.state.toLowerCase();
-  if (BAD_STATES.includes(state) || (lastAge !== null && lastAge > SILENT_S)) return "bad";
-  const wrong = (bad ?? 0) + (timeouts ?? 0);
-  const all = wrong + (good ?? 0);
-  if (good === 0 && wrong > 0) return "bad";
-  if (all > 0 && wrong / all > ERROR_SHARE) return "warn";
-  if (good !== null && good > 0) return "ok";
-  return GOOD_STATES.includes(state) ? "ok" : state === "" ? "unknown" : "warn";
+  if (health.state === "starting" || health.state === "") return "unknown";
+  if (health.state !== "ok") return "bad"; // silent, invalid, and whatever else a newer station may call it
+  const wrong = (health.bad ?? 0) + (health.timeouts ?? 0);
+  return wrong / Math.max(1, wrong + (health.good ?? 0)) > ERROR_SHARE ? "warn" : "ok";
+}
+
+/** The key of the words for it. */
+export function lightWord(health: InstrumentHealth | undefined): "light_ok" | "light_warn" | "light_bad" | "light_unknown" | "light_invalid" | "light_silent" | "light_starting" {
+  if (health?.state === "invalid" || health?.state === "silent" || health?.state === "starting") return `light_${health.state}`;
+  return `light_${light(health)}`;
 }

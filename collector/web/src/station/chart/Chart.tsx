@@ -93,11 +93,12 @@ function cursorTime(u: uPlot): number | null {
   return left === undefined || left < 0 ? null : u.posToVal(left, "x");
 }
 
-function Readout({ tracks, unit, quantity, spacing, zone, cursor, newest, from, to }: ChartProps & { cursor: number | null; newest: (Point | null)[] }) {
+function Readout({ tracks, unit, quantity, spacing, bucketMs, zone, cursor, newest, from, to }: ChartProps & { cursor: number | null; newest: (Point | null)[] }) {
   const { say } = useLanguage();
   const reach = Math.max(Number.isFinite(spacing) ? spacing : 0, (to - from) / 1000 / 200);
   const shown = tracks.map((track, i) => (cursor === null ? newest[i]! : nearest(track.points, cursor, reach)));
   const time = shown.find((p) => p !== null)?.t;
+  const begins = (time ?? 0) * 1000 - bucketMs / 2; // a mean is drawn at its middle and named by its beginning, like every record
   return (
     <span class="readout">
       {tracks.map((track, i) => (
@@ -107,7 +108,7 @@ function Readout({ tracks, unit, quantity, spacing, zone, cursor, newest, from, 
           {shown[i]?.class !== null && shown[i] !== null ? <ClassWord value={shown[i]!.class} /> : shown[i] && shown[i]!.flag !== 1 && <FlagWord flag={shown[i]!.flag} />}
         </span>
       ))}
-      {time !== undefined && <span class="small figures">{say("at_time", { time: dateTime(time * 1000, zone, spacing < 60).slice(5) })}</span>}
+      {time !== undefined && <span class="small figures">{say("at_time", { time: dateTime(begins, zone, spacing < 60).slice(5) })}</span>}
     </span>
   );
 }

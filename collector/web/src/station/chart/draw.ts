@@ -79,11 +79,12 @@ function drawPoint(u: uPlot, p: Point, palette: Palette, colour: string, dot: bo
   const { ctx } = u;
   if (p.flag === FLAG_FAIL) {
     ctx.strokeStyle = palette.fail;
-    cross(ctx, x, y, 3.5 * scale);
-    if (beyond) arrow(ctx, x, y, raw < top ? -1 : 1, scale, palette.fail);
+    const down = raw < top ? -1 : 1;
+    cross(ctx, x, beyond ? y - down * 8 * scale : y, 3.5 * scale);
+    if (beyond) arrow(ctx, x, y, down, scale, palette.fail);
   } else if (p.class !== null) {
     classSign(ctx, x, y, p.class, 4 * scale, palette.classes[Math.min(2, Math.max(0, Math.round(p.class)))]!);
-    if (p.flag === FLAG_SUSPECT) ring(ctx, x, y, 6.5 * scale, palette.suspect);
+    if (p.flag === FLAG_SUSPECT && p.class < 2) ring(ctx, x, y, 6.5 * scale, palette.suspect);
   } else if (p.flag === FLAG_SUSPECT) {
     triangle(ctx, x, y, 4.5 * scale, palette.suspect);
   } else if (dot) {
@@ -103,7 +104,10 @@ function classSign(ctx: CanvasRenderingContext2D, x: number, y: number, value: n
   } else if (value === 1) {
     polygon(ctx, [[x, y - r * 1.25], [x + r * 1.25, y], [x, y + r * 1.25], [x - r * 1.25, y]]);
     ctx.fill();
-  } else cross(ctx, x, y, r * 0.9);
+  } else {
+    polygon(ctx, [[x, y + r * 1.2], [x + r * 1.2, y - r * 0.9], [x - r * 1.2, y - r * 0.9]]);
+    ctx.stroke();
+  }
 }
 
 function cross(ctx: CanvasRenderingContext2D, x: number, y: number, r: number): void {
@@ -122,9 +126,8 @@ function triangle(ctx: CanvasRenderingContext2D, x: number, y: number, r: number
 }
 
 function arrow(ctx: CanvasRenderingContext2D, x: number, y: number, down: 1 | -1, scale: number, colour: string): void {
-  const at = y + down * -9 * scale;
   ctx.fillStyle = colour;
-  polygon(ctx, [[x - 3 * scale, at], [x + 3 * scale, at], [x, at + down * 4 * scale]]);
+  polygon(ctx, [[x - 3.5 * scale, y], [x + 3.5 * scale, y], [x, y + down * 5 * scale]]);
   ctx.fill();
 }
 

@@ -26,13 +26,13 @@ export function chartOptions(live: Live, palette: Palette, size: { width: number
   const axis = { stroke: palette.text, font: FONT, grid: { stroke: palette.grid, width: 1 }, ticks: { stroke: palette.grid, width: 1, size: 4 } };
   return {
     ...size,
-    padding: [8, 8, 0, 0],
+    padding: [8, 18, 0, 0],
     legend: { show: false },
     tzDate: (seconds) => zoned(seconds, live.zone),
     scales: { x: { time: true, range: () => [live.from, live.to] }, y: { range: () => live.range } },
     axes: [
       { ...axis, space: 64, values: (_, splits, __, ___, step) => splits.map((t, i) => timeLabel(t, splits[i - 1], step ?? 0, live.zone)) },
-      { ...axis, size: 58, space: 28, values: (_, splits) => splits.map((v) => numberText(Number(v.toPrecision(6)))) },
+      { ...axis, size: 58, space: size.height < 150 ? 20 : 28, values: (_, splits, __, ___, step) => splits.map((v) => fixed(v, decimalsOf(step ?? 1))) },
     ],
     series: [
       {},
@@ -69,6 +69,15 @@ function zoned(seconds: number, zone: string): Date {
     return uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC");
   }
 }
+
+/** Decimals that show a step (1, 2, 2.5 or 5 times a power of ten) exactly. */
+function decimalsOf(step: number): number {
+  let decimals = 0;
+  while (decimals < 6 && Math.abs(step * 10 ** decimals - Math.round(step * 10 ** decimals)) > 1e-6) decimals += 1;
+  return decimals;
+}
+
+const fixed = (value: number, decimals: number): string => (Math.abs(value) >= 1e6 ? numberText(value) : value.toFixed(decimals).replace(/^-(?=[0.]*$)/, "").replace("-", "\u2212"));
 
 /** "14:30"; with the date below it at the first label and wherever the day changes; dates alone for steps of days. */
 function timeLabel(t: number, before: number | undefined, step: number, zone: string): string {
