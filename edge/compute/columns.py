@@ -61,13 +61,13 @@ def series_of(raw: Raw) -> tuple[dict[str, FloatArray], GasForm]:
     """
     series = {c.series: _converted(raw.columns[name], c) for name, c in COLUMNS.items() if c.form is None and name in raw.columns}
     forms: tuple[GasForm, ...] = ("dry_mole_fraction", "mole_fraction", "density")
-    best: GasForm = "density"
-    gases: dict[str, FloatArray] = {}
-    for form in forms:
-        found = {c.series: _converted(raw.columns[name], c) for name, c in COLUMNS.items() if c.form == form and name in raw.columns}
-        if len(found) > len(gases) and any(count_finite(x) for x in found.values()):
-            best, gases = form, found
-    return {**series, **gases}, best
+    found = {form: _gases(raw, form) for form in forms}
+    best = max(forms, key=lambda form: (sum(count_finite(x) > 0 for x in found[form].values()), len(found[form])))
+    return {**series, **found[best]}, best
+
+
+def _gases(raw: Raw, form: GasForm) -> dict[str, FloatArray]:
+    return {c.series: _converted(raw.columns[name], c) for name, c in COLUMNS.items() if c.form == form and name in raw.columns}
 
 
 def _converted(values: object, column: Column) -> FloatArray:

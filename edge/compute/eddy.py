@@ -121,7 +121,7 @@ def compute(request: Request, raw: Raw) -> Answer:
     series, form = series_of(raw)
     window = Window(rate_hz=raw.rate_hz, expected=round(averaging_s * raw.rate_hz), series=series, gas_form=form)
     chain = flux_chain(
-        closed_path=product.get("path") == "closed",
+        closed_path=product.get("path") == "closed" or form != "density",  # mole fractions need no density correction
         pressure_pa=100.0 * number_of(pressure),
         height_m=heights.get("sonic", math.nan) - heights.get("surface", 0.0) - float(product.get("displacement_m") or 0.0),
         latitude_deg=float(request.station.get("latitude_deg", math.nan)),

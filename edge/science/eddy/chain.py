@@ -49,9 +49,9 @@ def flux_chain(
 ) -> Chain:
     """The steps for one window.
 
-    Parameters: ``pressure_pa`` mean air pressure (NaN: unknown); ``height_m`` of the sonic above the zero plane of the surface;
-    ``averaging_s`` length of the period (a sixth of it, in whole minutes, is the despiking window); ``lag_windows`` per gas; ``u_from_deg``
-    where a wind along +u comes from.
+    Parameters: ``closed_path`` True when the gases are, or are made, mole fractions; ``pressure_pa`` mean air pressure (NaN: unknown);
+    ``height_m`` of the sonic above the zero plane of the surface; ``averaging_s`` length of the period (a sixth of it, in whole minutes, is
+    the despiking window); ``lag_windows`` per gas; ``u_from_deg`` where a wind along +u comes from.
     """
     despike_s = 60.0 * max(1, int(averaging_s / 60.0 / 6.0))
     dry: list[tuple[str, Step]] = [("dry_mole_fraction", dry_mole_fraction.step)] if closed_path else []
