@@ -135,15 +135,16 @@ class InfluxV2Target:
             token = _secret(config.token_file, TOKEN_ENVIRONMENT) or ""
             self._client = self._open(url=config.url, token=token, org=config.org, timeout=config.timeout)
         api = self._client.write_api(write_options=self._options)
+        status = 0
         try:
-            _, status, _ = api.write(bucket=config.bucket, org=config.org, record=lines, write_precision="ns", _return_http_data_only=False)
+            api.write(bucket=config.bucket, org=config.org, record=lines, write_precision="ns")
+            status = int(self._client.api_client.last_response.status)  # the client takes any 2xx for success; a portal's 200 is none
         except self._refusal as error:
             status, body = int(getattr(error, "status", 0) or 0), str(getattr(error, "body", "") or error)
             _judge(f"{config.url}/api/v2/write", status, body.encode())
         except Exception as error:  # urllib3 and socket errors: no answer
             raise SinkUnavailable(f"{config.url}: {error}") from error
-        else:
-            _judge(f"{config.url}/api/v2/write", status, b"")
+        _judge(f"{config.url}/api/v2/write", status, b"")
 
     def reset(self) -> None:
         self.close()
