@@ -16,6 +16,26 @@ def _door() -> None:
     """Haitan."""
 
 
+@main.command()
+def run(
+    station: Annotated[Path, typer.Argument(help="station file (YAML)")],
+    data: Annotated[Path | None, typer.Option(help="folder for outbox and raw files; data/STATION when not given")] = None,
+) -> None:
+    """Run the station: read its instruments, keep the raw data, compute, deliver. Stops cleanly on SIGTERM or Ctrl-C."""
+    from edge.errors import EdgeError
+    from edge.run import run_station
+    from firmware_config.errors import ContractError, StationFileError
+
+    try:
+        run_station(station, data)
+    except StationFileError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from None
+    except (EdgeError, ContractError) as error:
+        typer.echo(f"haitan-edge run: {error}", err=True)
+        raise typer.Exit(2) from None
+
+
 class FluxMode(StrEnum):
     """How to compute."""
 

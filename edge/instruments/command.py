@@ -13,6 +13,7 @@ import yaml
 
 from edge.errors import InstrumentError
 from edge.instruments.decode import MAX_LINE_BYTES, bench_driver, decode_lines, decode_raw
+from firmware_config.cards import load_card, read_card
 
 
 def parse_options(given: list[str]) -> dict[str, float | str | bool]:
@@ -27,9 +28,10 @@ def parse_options(given: list[str]) -> dict[str, float | str | bool]:
 
 
 def run_decode(model: str, file: str, *, raw: bool, options: list[str]) -> None:
-    """Print the records of ``file`` (``-``: standard input). ContractError, InstrumentError or OSError when there is nothing to decode
-    with."""
-    driver = bench_driver(model, parse_options(options))
+    """Print the records of ``file`` (``-``: standard input). ``model`` is the name of a card or the path of one. ContractError,
+    InstrumentError or OSError when there is nothing to decode with."""
+    card = read_card(Path(model)) if model.endswith((".yaml", ".yml")) else load_card(model)
+    driver = bench_driver(card, parse_options(options))
     encode = msgspec.json.Encoder().encode
     with nullcontext(sys.stdin.buffer) if file == "-" else Path(file).open("rb") as source:
         results = decode_raw(driver, _chunks(source)) if raw else decode_lines(driver, _lines(source))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import Any
 
 from edge.instruments import Driver, make_driver
@@ -17,7 +18,7 @@ from edge.instruments.reading import Reading
 from edge.instruments.stream import StreamDriver
 from edge.links.checksums import crc16
 from edge.links.framing import EXCEPTIONS, Answer, Request, answer_of, classify_rtu, find_rtu
-from firmware_config.cards import load_card
+from firmware_config.cards import Card
 from firmware_config.cards.schema import Read
 from firmware_config.station import Instrument
 
@@ -28,13 +29,12 @@ _HEX = re.compile(rb"(?:[0-9a-fA-F]{2}){4,}")
 _PAIR = re.compile(rb"\s*REQ=([0-9a-fA-F]*)\s+RSP=([0-9a-fA-F]*|-)\s*")
 
 
-def bench_driver(model: str, options: dict[str, float | str | bool]) -> Driver:
-    """A driver of this model outside any station."""
-    card = load_card(model)
+def bench_driver(card: Card, options: dict[str, float | str | bool]) -> Driver:
+    """A driver of this card outside any station."""
     instrument = Instrument.model_validate(
         {
             "id": "bench",
-            "model": model,
+            "model": card.model,
             "place": "bench",
             "serial_number": "",
             "link": "bench",
@@ -139,7 +139,7 @@ def _judged(driver: ModbusDriver, request: Request, answer: Answer | str) -> Rea
 def _conversation(driver: ModbusDriver, data: bytes) -> Iterator[Reading]:
     """Requests found by their checksum (eight bytes; an answer to a read never has eight), each with what follows it."""
     starts = [at for at in range(len(data) - 7) if data[at + 1] in {3, 4} and crc16(data[at : at + 8]) == 0]
-    for start, end in zip(starts, [*starts[1:], len(data)], strict=True):
+    for start, end in pairwise([*starts, len(data)]):
         request = _request(data[start : start + 8])
         if isinstance(request, str):
             continue

@@ -129,7 +129,8 @@ class _Layout:
         self._or_more = layout.or_more
         self._match = [(column, re.compile(pattern).fullmatch) for column, pattern in layout.match.items()]
         self._constants = layout.constants
-        self._columns = [(name, column, converter(fields[name])) for name, column in layout.columns.items()]
+        specs = {name: fields[name].model_copy(update={"scale": scale}) for name, scale in layout.scales.items()}
+        self._columns = [(name, column, converter(specs.get(name, fields[name]))) for name, column in layout.columns.items()]
 
     def fits(self, columns: Sequence[str]) -> bool:
         count = len(columns)

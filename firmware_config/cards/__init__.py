@@ -164,6 +164,9 @@ def _check_layout(report: Report, card: Card, where: KeyPath, layout: Layout) ->
             report.nearest((*where, "columns", name), "no field of this name under fields", name, card.fields)
         elif not 0 <= column <= layout.count - width:
             report.add((*where, "columns", name), f"{column}: beyond the record", allowed=[f"0 to {layout.count - width}"])
+    for name in layout.scales:
+        if name not in layout.columns:
+            report.nearest((*where, "scales", name), "no column of this name in the layout", name, layout.columns)
     for column, pattern in layout.match.items():
         if not 0 <= column < layout.count:
             report.add((*where, "match", column), f"{column}: beyond the record", allowed=[f"0 to {layout.count - 1}"])

@@ -87,6 +87,8 @@ class Layout(CardModel):
     when: When = {}
     columns: dict[str, int]
     """field → column, counted from 0"""
+    scales: dict[str, float] = {}
+    """field → factor in this layout, where it differs from the field's own"""
     constants: dict[str, Scalar] = {}
 
 
