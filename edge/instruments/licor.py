@@ -34,7 +34,8 @@ def reports_strength(version: str) -> bool:
     found = _VERSION.match(version)
     if found is None:
         raise InstrumentError(f"software version {version!r} of a LI-COR analyser is not a version; write it as in 8.9 or 5.2.0")
-    return tuple(int(part) for part in found.group().split(".")) >= _STRENGTH_FROM
+    parts = [int(part) for part in found.group().split(".")]
+    return (*parts, 0, 0)[:3] >= _STRENGTH_FROM
 
 
 class LicorDecoder:

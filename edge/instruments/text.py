@@ -16,8 +16,8 @@ from firmware_config.cards.schema import Card, FieldSpec, Layout
 
 Convert = Callable[[Sequence[str], int], Any]
 """(columns, index) → value, None when not available, ValueError when it does not read."""
-_FLOAT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?")
-_INT = re.compile(r"[+-]?\d{1,18}")
+_FLOAT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
+_INT = re.compile(r"[+-]?\d{1,18}", re.ASCII)
 _CLOCK = re.compile(r"([01]\d|2[0-3])([0-5]\d)([0-5]\d|60)(\.\d+)?")
 _ANGLE = re.compile(r"(\d{1,3})(\d\d\.?\d*)")
 _NO_VALUE = frozenset({"", "nan", "na", "n/a"})

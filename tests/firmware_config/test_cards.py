@@ -1,0 +1,185 @@
+"""Cards: all that are shipped are consistent; one that is not is refused with file, line, key and value."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from firmware_config.cards import CARDS, all_cards, load_card, option_problems, read_card
+from firmware_config.errors import ContractError, StationFileError
+from firmware_config.quantities import registry
+
+MODELS = (
+    "contros_hydroc_co2",
+    "ec100_irgason_ascii",
+    "gill_windmaster_ascii",
+    "gps_nmea0183",
+    "keller_series30_modbus",
+    "licor_li7500_grammar",
+    "vaisala_wxt536_ascii",
+    "yosemitech_y504_modbus",
+)
+MODBUS = """\
+schema: 1
+model: probe_modbus
+title: {en: Probe, zh: 探头}
+maker: nobody
+role: oxygen
+protocol: modbus
+grade: A
+sources: [a manual]
+link: {baud: 9600}
+modbus:
+  unit: 1
+  registers:
+    - {field: oxygen, address: 0, type: f32}
+    - {field: temperature, address: 2, type: f32}
+  poll:
+    - {address: 0, count: 4}
+rules:
+  - {field: oxygen, min: 0, max: 25, reason: "{value}"}
+quantities:
+  dissolved_oxygen: {field: oxygen}
+options:
+  mode: {allowed: [fast, slow], default: fast, text: how it measures}
+"""
+TEXT = """\
+schema: 1
+model: probe_text
+title: {en: Probe, zh: 探头}
+maker: nobody
+role: weather
+protocol: delimited
+grade: A
+sources: [a manual]
+link: {baud: 9600}
+fields:
+  temperature: {unit: degC}
+text:
+  frame: line
+  layouts:
+    - {name: all, count: 2, columns: {temperature: 1}}
+quantities:
+  air_temperature: {field: temperature}
+"""
+
+
+def problems(tmp_path: Path, text: str, old: str, new: str) -> list[str]:
+    """What is said of a card in which ``old`` was replaced."""
+    assert old in text
+    path = tmp_path / f"{yaml.safe_load(text)['model']}.yaml"
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(StationFileError) as caught:
+        read_card(path)
+    assert all(problem.startswith(str(path)) for problem in caught.value.problems)
+    return [problem.removeprefix(f"{path}:") for problem in caught.value.problems]
+
+
+def test_the_eight_models_are_there_and_consistent() -> None:
+    assert tuple(sorted(all_cards())) == MODELS
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_card_says_what_an_engineer_needs(model: str) -> None:
+    card = load_card(model)
+    assert card.title.en
+    assert card.title.zh
+    assert card.sources
+    assert card.link.baud
+    assert card.timing.answer <= card.timing.answer_longest
+    assert set(card.quantities) <= set(registry())
+    assert card.accuracy.keys() <= card.quantities.keys()
+    assert card.unsure, "every card has facts that must be confirmed on a unit"
+
+
+def test_a_card_may_be_written_by_hand(tmp_path: Path) -> None:
+    for text in (MODBUS, TEXT):
+        path = tmp_path / f"{yaml.safe_load(text)['model']}.yaml"
+        path.write_text(text, encoding="utf-8")
+        read_card(path)
+    assert sorted(all_cards(tmp_path)) == ["probe_modbus", "probe_text"]
+
+
+@pytest.mark.parametrize(
+    ("text", "old", "new", "expected"),
+    [
+        (
+            MODBUS,
+            "address: 2,",
+            "address: 1,",
+            "14: modbus.registers[1].address: 0x0001: temperature at 0x0001, 2 registers, overlaps oxygen",
+        ),
+        (MODBUS, "count: 4", "count: 3", "16: modbus.poll[0].count: 3: cuts temperature at 0x0002, 2 registers, in two"),
+        (
+            MODBUS,
+            "- {address: 0, count: 4}",
+            "- {address: 9, count: 4}",
+            "16: modbus.poll[0].address: 0x0009: no register is described there",
+        ),
+        (
+            MODBUS,
+            "address: 2,",
+            "address: 65535,",
+            "modbus.registers[1].address: 0xFFFF: temperature at 0xFFFF, 2 registers, ends beyond 0xFFFF",
+        ),
+        (MODBUS, "unit: 1\n", "unit: 248\n", "11: modbus.unit: 248"),
+        (MODBUS, "type: f32}", "type: f23}", "'f23': not one of the allowed values; allowed: f32"),
+        (MODBUS, "type: f32}", "type: f32, ordre: CDAB}", "'ordre': no such key here"),
+        (MODBUS, "dissolved_oxygen:", "disolved_oxygen:", "20: quantities.disolved_oxygen: 'disolved_oxygen': no such quantity"),
+        (MODBUS, "{field: oxygen}", "{field: oxigen}", "20: quantities.dissolved_oxygen.field: 'oxigen': no field of this name"),
+        (MODBUS, "default: fast", "default: fats", "22: options.mode.default: 'fats': not allowed itself; allowed: fast, slow"),
+        (MODBUS, "count: 4}", "count: 4, when: {mood: fast}}", "modbus.poll[0].when: 'mood': no option of this name"),
+        (MODBUS, "count: 4}", "count: 4, when: {mode: quick}}", "modbus.poll[0].when: 'quick': never chosen; allowed: fast, slow"),
+        (MODBUS, "  poll:", "  prepare: [begin]\n  poll:", "modbus.prepare[0]: 'begin': no command of this name"),
+        (MODBUS, "min: 0, max: 25,", "min: 0, one_of: [1],", "give one test"),
+        (MODBUS, "model: probe_modbus", "model: other", "2: model: 'other': the file is named 'probe_modbus'"),
+        (MODBUS, "maker: nobody\n", "", "maker: this key is missing"),
+        (MODBUS, "maker: nobody\n", "maker: nobody\nmaker: somebody\n", "5: maker: this key stands twice"),
+        (MODBUS, "grade: A", "grade: D", "7: grade: 'D': not one of the allowed values; allowed: A, B, C"),
+        (
+            TEXT,
+            "columns: {temperature: 1}",
+            "columns: {temperature: 2}",
+            "layouts[0].columns.temperature: 2: beyond the record; allowed: 0 to 1",
+        ),
+        (TEXT, "columns: {temperature: 1}", "columns: {temprature: 1}", "'temprature': no field of this name under fields"),
+        (TEXT, "{unit: degC}", "{unit: degC, missing: '[9'}", "11: fields.temperature.missing: '[9': not a pattern"),
+        (TEXT, "  frame: line\n", "", "protocol delimited needs text.frame"),
+        (TEXT, "protocol: delimited", "protocol: modbus", "protocol modbus goes with the key modbus"),
+    ],
+)
+def test_a_wrong_card_is_refused_with_file_line_key_and_value(tmp_path: Path, text: str, old: str, new: str, expected: str) -> None:
+    found = problems(tmp_path, text, old, new)
+    assert any(expected in problem for problem in found), found
+
+
+def test_every_problem_is_said_at_once(tmp_path: Path) -> None:
+    text = MODBUS.replace("{field: oxygen}", "{field: oxigen}").replace("default: fast", "default: fats")
+    assert len(problems(tmp_path, text, "address: 2,", "address: 1,")) == 3
+
+
+def test_the_nearest_spelling_is_offered(tmp_path: Path) -> None:
+    assert "did you mean 'dissolved_oxygen'?" in problems(tmp_path, MODBUS, "dissolved_oxygen:", "disolved_oxygen:")[0]
+    with pytest.raises(ContractError, match="did you mean 'gps_nmea0183'"):
+        load_card("gps_nmea183")
+
+
+@pytest.mark.parametrize("content", [b"", b"[1, 2]", b"a: [", b"\xff\xfe", b"a: !!python/object/apply:os.system [ls]"])
+def test_a_file_that_is_no_card_is_refused_not_run(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_bytes(content)
+    with pytest.raises(StationFileError):
+        read_card(path)
+
+
+def test_an_option_of_a_station_file_is_checked_against_the_card() -> None:
+    card = load_card("licor_li7500_grammar")
+    assert list(option_problems(card, {"analyser": "li7200", "software_version": "8.9"})) == []
+    wrong_value, wrong_name = option_problems(card, {"analyser": "li7700", "analyzer": "li7200"})
+    assert wrong_value[0] == "analyser"
+    assert "li7500" in wrong_value[2]
+    assert wrong_name[3] == "analyser"
+
+
+def test_no_two_cards_name_the_same_model_and_every_file_is_one() -> None:
+    assert {path.stem for path in CARDS.glob("*.yaml")} == {card.model for card in all_cards().values()}
