@@ -23,8 +23,10 @@ CP_SEAWATER = 3990.0
 
 
 def saturation_vapour_pressure_hpa(temperature_c: Array) -> Array:
-    """Over water (Magnus form, coefficients of Sonntag 1990); 23.37 hPa at 20 degC."""
-    return np.asarray(6.112 * np.exp(17.62 * temperature_c / (243.12 + temperature_c)))
+    """Over water (Sonntag 1990); 23.392 hPa at 20 degC."""
+    t = temperature_c + KELVIN
+    log_pa = -6096.9385 / t + 21.2409642 - 2.711193e-2 * t + 1.673952e-5 * t * t + 2.433502 * np.log(t)
+    return np.asarray(0.01 * np.exp(log_pa))
 
 
 def dry_air_density_mol_m3(pressure_hpa: Array, temperature_c: Array, vapour_mol_mol: Array) -> Array:
