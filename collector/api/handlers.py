@@ -38,7 +38,7 @@ Handler = TypeVar("Handler", bound=Callable[..., Any])
 MAX_MS = 2**53
 FromMs = Annotated[int, Field(alias="from", ge=0, lt=MAX_MS, description="begin of the period, ms UTC")]
 ToMs = Annotated[int, Field(alias="to", ge=0, lt=MAX_MS, description="end of the period (not in it), ms UTC")]
-SeriesNames = Annotated[str, Field(min_length=1, max_length=4_000, description="series names, separated by commas")]
+SeriesNames = Annotated[str, Field(alias="series", min_length=1, max_length=4_000, description="series names, separated by commas")]
 Points = Annotated[int, Field(ge=1, le=series.MAX_POINTS, description="at most so many values a series; more become half-hour means")]
 Limit = Annotated[int, Field(ge=1, le=2_000)]
 AlarmId = Annotated[int, Field(ge=1, lt=MAX_MS)]

@@ -45,7 +45,7 @@ def frame(event: str, data: Any) -> bytes:
     return b"event: " + event.encode() + b"\ndata: " + _encode(data) + b"\n\n"
 
 
-@dataclass
+@dataclass(eq=False)
 class Client:
     """One open page. ``ready`` is set when there is something to send or the client must go."""
 
