@@ -72,6 +72,7 @@ class Worker:
     def __init__(self, by_kind: dict[str, Handler]) -> None:
         self._by_kind = {**by_kind, "ping": self._ping}
         self._decoder = msgspec.json.Decoder(Request)
+        self._encoder = msgspec.json.Encoder()
         self.garbage = 0
 
     def answer(self, line: bytes) -> Answer | None:
@@ -91,6 +92,16 @@ class Worker:
             where = f"{os.path.basename(place.filename)}:{place.lineno}"  # noqa: PTH119
             return Answer(id=request.id, ok=False, error=f"{request.kind}: {type(error).__name__}: {str(error)[:500]} ({where})")
 
+    def reply(self, line: bytes) -> bytes | None:
+        """The answer to one line as it is sent; an answer that cannot be written down is a failure like any other."""
+        found = self.answer(line)
+        if found is None:
+            return None
+        try:
+            return self._encoder.encode(found)
+        except (TypeError, ValueError, OverflowError) as error:
+            return self._encoder.encode(Answer(id=found.id, ok=False, error=f"the answer cannot be written as JSON: {error}"))
+
     def _ping(self, request: Request) -> Answer:
         return Answer(id=request.id, ok=True, detail={"garbage": self.garbage})
 
@@ -105,7 +116,6 @@ class Worker:
 
 def serve(source: BinaryIO, sink: BinaryIO, worker: Worker) -> None:
     """Answer every line of ``source`` until it ends or nobody listens. A line beyond the limit is skipped as garbage."""
-    encoder = msgspec.json.Encoder()
     while line := source.readline(MAX_LINE_BYTES):
         if not line.endswith(b"\n") and len(line) >= MAX_LINE_BYTES:
             worker.garbage += 1
@@ -114,9 +124,9 @@ def serve(source: BinaryIO, sink: BinaryIO, worker: Worker) -> None:
             continue
         if not line.strip():
             continue
-        found = worker.answer(line)
-        if found is not None:
-            sink.write(encoder.encode(found) + b"\n")
+        reply = worker.reply(line)
+        if reply is not None:
+            sink.write(reply + b"\n")
             sink.flush()
 
 

@@ -24,7 +24,7 @@ from edge.science.constants import (
 def saturation_vapour_pressure_pa(temperature_k: ArrayLike) -> FloatArray:
     """Saturation vapour pressure over liquid water, Pa.
 
-    Parameters: ``temperature_k`` any shape, K. NaN gives NaN. Source: Sonntag 1990, Zeitschrift für Meteorologie 70, 340-344, eq. 7
+    Parameters: ``temperature_k`` any shape, K. NaN gives NaN. Source: Sonntag 1990, Zeitschrift für Meteorologie 70, 340-344
     (ITS-90), 173 to 373 K.
 
     >>> round(float(saturation_vapour_pressure_pa(293.15)), -1)
@@ -38,7 +38,7 @@ def latent_heat_of_vaporisation(temperature_k: ArrayLike) -> FloatArray:
     """Latent heat of vaporisation of water, J kg-1.
 
     Parameters: ``temperature_k`` any shape, K. NaN gives NaN. lambda = (3147.5 - 2.37 T) 1000 (Stull 1988, An Introduction to Boundary
-    Layer Meteorology, p. 641).
+    Layer Meteorology).
 
     >>> float(latent_heat_of_vaporisation(300.0))
     2436500.0
@@ -90,8 +90,8 @@ def moist_air(temperature_k: float, pressure_pa: float, vapour_pressure_pa: floa
     """All properties of moist air from temperature, pressure and vapour pressure (ideal gases, Dalton).
 
     Parameters: K, Pa, Pa. NaN in any makes what depends on it NaN. Heat capacity: cp = (cpd rho_d + cpv rho_v) / rho with
-    cpd = 1005 + (t + 23.12)^2 / 3364 (Garratt 1992, The Atmospheric Boundary Layer, p. 20; t in degC) and
-    cpv = 1859 + 0.13 RH + (0.193 + 0.0056 RH) t + (0.001 + 5e-5 RH) t^2.
+    cpd = 1005 + (t + 23.12)^2 / 3364 and cpv = 1859 + 0.13 RH + (0.193 + 0.0056 RH) t + (0.001 + 5e-5 RH) t^2, t in degC, RH in percent
+    (the forms that EddyPro documents; from 0 to 40 degC within 0.2 % of 1004.7 + 0.84 x 1004.7 q).
 
     >>> round(moist_air(293.15, 101325.0, 1000.0).density_kg_m3, 4)
     1.1996

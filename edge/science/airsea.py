@@ -19,7 +19,7 @@ from edge.science.constants import CELSIUS_ZERO_K, STANDARD_PRESSURE_HPA, VON_KA
 WANNINKHOF_2014 = 0.251
 """cm h-1 (m s-1)-2 for the mean of squared winds; Wanninkhof 2014, Limnology and Oceanography: Methods 12, 351-362, eq. 4."""
 WANNINKHOF_2014_UNCERTAINTY = 0.20
-"""relative, of the transfer velocity (Wanninkhof 2014, p. 359)"""
+"""relative, of the transfer velocity (Wanninkhof 2014)"""
 GAS_CONSTANT_CM3_ATM = 82.0578
 """cm3 atm mol-1 K-1 (Weiss 1974)"""
 MMOL_M2_D_PER_UMOL_M2_S = 86.4
@@ -28,9 +28,8 @@ MMOL_M2_D_PER_UMOL_M2_S = 86.4
 def schmidt_number_co2(temperature_degC: ArrayLike, salinity: ArrayLike = 35.0) -> FloatArray:
     """Schmidt number of CO2 in water.
 
-    Parameters: -2 to 40 degC; practical salinity (between 0 and 35 the two fits are joined linearly, beyond 35 the line goes on). NaN gives
-    NaN.
-    Source: Wanninkhof 2014, table 1.
+    Parameters: -2 to 40 degC; practical salinity (between 0 and 35 the two fits are joined linearly, beyond 35 the line goes on). NaN
+    gives NaN. Source: Wanninkhof 2014, table 1.
 
     >>> round(float(schmidt_number_co2(20.0))), round(float(schmidt_number_co2(20.0, 0.0)))
     (668, 600)
@@ -135,8 +134,7 @@ def neutral_wind_at_10m_ms(wind_ms: ArrayLike, height_m: float) -> FloatArray:
 
     Parameters: wind in m s-1 (any shape), its height above the water in m. NaN gives NaN. U(z) = (u* / k) ln(z / z0) with
     z0 = a u*^2 / g + 0.11 nu / u* and a = 0.0017 U10 - 0.005, held at its value for 19 m s-1 (Edson et al. 2013, J. Physical Oceanography
-    43, 1589-1610, eq. 6 and 13), solved by iteration. Stability is left out: from 5 m that costs at most 3 % of the wind in the usual
-    range.
+    43, 1589-1610), solved by iteration. Stability is left out: from 5 m that costs a few percent of the wind in the usual range.
 
     >>> float(neutral_wind_at_10m_ms(8.0, 10.0)), float(neutral_wind_at_10m_ms(8.0, 4.5)) > 8.4
     (8.0, True)
@@ -172,7 +170,7 @@ def co2_flux_umol_m2_s(
 ) -> FloatArray:
     """F = k K0 (f_water - f_air), umol m-2 s-1, positive out of the water.
 
-    Parameters: cm h-1, mol L-1 atm-1, uatm (fugacities, or partial pressures on both sides). NaN gives NaN. Source: Wanninkhof 2014, eq. 6.
+    Parameters: cm h-1, mol L-1 atm-1, uatm (fugacities, or partial pressures on both sides). NaN gives NaN. Source: Wanninkhof 2014.
 
     >>> round(float(co2_flux_umol_m2_s(36.0, 0.03, 500.0, 400.0)), 9)
     0.3
@@ -233,8 +231,7 @@ def air_sea_co2_flux_uncertainty(
 
     Parameters: ``inputs`` and ``uncertainties`` by the names of `air_sea_co2_flux`, in its units (an input without uncertainty is exact);
     ``transfer_velocity_uncertainty`` relative. NaN gives NaN. Each part is half the difference of the flux at input +- uncertainty; the
-    parts add in
-    squares (JCGM 100:2008, eq. 10, derivatives by differences as in 5.1.3 note 2).
+    parts add in squares (JCGM 100:2008, 5.1).
 
     >>> case = dict(pco2_water=500.0, co2_air=400.0, wind_speed=8.0, water_temperature=25.0, salinity=35.0, air_pressure=1013.25)
     >>> only_k = air_sea_co2_flux_uncertainty(case, {}, wind_height_m=10.0)

@@ -73,7 +73,7 @@ def mg_l_to_umol_kg(oxygen_mg_l: ArrayLike, temperature_degC: ArrayLike, salinit
 def oxygen_at_saturation_umol_kg(temperature_degC: ArrayLike, salinity: ArrayLike, air_pressure_hpa: ArrayLike) -> FloatArray:
     """Oxygen at equilibrium with moist air at the barometer's pressure: solubility x (P - pH2O) / (1013.25 - pH2O), umol kg-1.
 
-    Parameters: degC, practical salinity, hPa. NaN gives NaN. Source: Benson & Krause 1984, Limnology and Oceanography 29, 620-632, eq. 24
+    Parameters: degC, practical salinity, hPa. NaN gives NaN. Source: Benson & Krause 1984, Limnology and Oceanography 29, 620-632,
     without its virial term; vapour pressure of Weiss & Price 1980.
 
     >>> round(float(oxygen_at_saturation_umol_kg(10.0, 35.0, 1013.25)), 6)

@@ -9,15 +9,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from edge.science.arrays import FloatArray, floats
+from edge.science.arrays import FloatArray, dot, floats
 
 
 def circular_mean_deg(angles_deg: ArrayLike) -> float:
     """Mean direction of angles.
 
     Parameters: ``angles_deg`` (n,), degrees, any turn. NaN samples are left out. Returns degrees in [0, 360), NaN when no sample is present
-    or the directions cancel (resultant below 1e-9). atan2 of the summed sines and cosines (Mardia & Jupp 2000, Directional Statistics, eq.
-    2.2.4).
+    or the directions cancel (resultant below 1e-9). atan2 of the summed sines and cosines (Mardia & Jupp 2000, Directional Statistics,
+    section 2.2).
 
     >>> round(circular_mean_deg([350.0, 20.0]), 9)
     5.0
@@ -33,7 +33,7 @@ def circular_mean_deg(angles_deg: ArrayLike) -> float:
 
 
 def circular_sd_deg(angles_deg: ArrayLike) -> float:
-    """Circular standard deviation, degrees: sqrt(-2 ln R), R the length of the mean resultant (Mardia & Jupp 2000, eq. 2.3.11).
+    """Circular standard deviation, degrees: sqrt(-2 ln R), R the length of the mean resultant (Mardia & Jupp 2000, section 2.3).
 
     Parameters: ``angles_deg`` (n,), degrees. NaN samples are left out; NaN when no sample is present.
 
@@ -70,9 +70,9 @@ def covariance(a: FloatArray, b: FloatArray) -> float:
     0.5
     """
     both = np.isfinite(a) & np.isfinite(b)
-    n = np.count_nonzero(both)
+    n = int(np.count_nonzero(both))
     if not n:
         return float("nan")
     if n < a.size:
         a, b = a[both], b[both]
-    return float(np.dot(a - a.mean(), b - b.mean()) / n)
+    return dot(a - a.mean(), b - b.mean()) / n

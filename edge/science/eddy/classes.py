@@ -24,8 +24,7 @@ def mauder_foken(nonstationarity_percent: float, turbulence_percent: float) -> i
 
     Parameters: percent. An unknown stationarity (NaN) is class 2; an unknown turbulence test (at the equator, or without z/L) allows 1 at
     best.
-    Source: Mauder & Foken 2004, Universität Bayreuth, Arbeitsergebnisse 26; limits as in Foken et al. 2004, Handbook of Micrometeorology,
-    table 9.5.
+    Source: Mauder & Foken 2004, Universität Bayreuth, Arbeitsergebnisse 26; limits as in Foken et al. 2004, Handbook of Micrometeorology.
 
     >>> mauder_foken(20.0, 25.0), mauder_foken(20.0, 60.0), mauder_foken(120.0, 10.0)
     (0, 1, 2)

@@ -18,7 +18,7 @@ def temperature_flux(cov_w_ts: float, evaporation: float, *, temperature_k: floa
     """<w'T'> from <w'Ts'>, K m s-1: (<w'Ts'> - 0.51 T <w'q'>) / (1 + 0.51 q), <w'q'> = (1 - q) E / rho.
 
     Parameters: covariance with sonic temperature in K m s-1, evaporation in kg m-2 s-1, K, kg kg-1, kg m-3. NaN gives NaN.
-    Source: Schotanus et al. 1983, Boundary-Layer Meteorology 26, eq. 8 without the cross-wind term, as revised by van Dijk et al. 2004, eq.
+    Source: Schotanus et al. 1983, Boundary-Layer Meteorology 26, without the cross-wind term, as revised by van Dijk et al. 2004, eq.
     3.53; <w'q'> from E = rho_d <w'r'> (Webb et al. 1980) to first order.
 
     >>> round(temperature_flux(0.2, 1e-4, temperature_k=300.0, specific_humidity=0.01, air_density=1.15), 6)

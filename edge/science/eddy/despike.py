@@ -22,7 +22,7 @@ from edge.science.eddy.window import Window
 THRESHOLDS: Mapping[str, float] = MappingProxyType(
     {"wind_u": 3.5, "wind_v": 3.5, "wind_w": 5.0, "sonic_temperature": 3.5, "co2": 3.5, "h2o": 3.5}
 )
-"""Standard deviations of the first pass (Vickers & Mahrt 1997, section 3a; 5 for w as in EddyPro)."""
+"""Standard deviations of the first pass (Vickers & Mahrt 1997; 5 for w as in EddyPro)."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def vickers_mahrt(
 
     Parameters: ``series`` name → (n,), any units; ``thresholds`` name → standard deviations (a series without one is left out); ``window``
     and ``step`` in samples. NaN samples stay NaN and are never spikes; a spike at an end takes the nearest good value.
-    Source: Vickers & Mahrt 1997, J. Atmos. Oceanic Technol. 14, 512-526, section 3a.
+    Source: Vickers & Mahrt 1997, J. Atmos. Oceanic Technol. 14, 512-526.
 
     >>> x = np.tile([0.0, 1.0], 500); x[500] = 99.0
     >>> found = vickers_mahrt({"w": x}, {"w": 3.5}, window=500)["w"]

@@ -20,7 +20,7 @@ def from_density(gas_mol_m3: ArrayLike, h2o_mol_m3: ArrayLike, temperature_k: Ar
     """Moles of gas per mole of dry air, from molar densities in the cell.
 
     Parameters: all (n,) or scalar: gas and water vapour in mol m-3, cell temperature in K, cell pressure in Pa. NaN in any gives NaN.
-    r = n_gas / (P / (R T) - n_h2o). Ibrom et al. 2007, Tellus B 59, 371-385; Burba et al. 2012, Global Change Biology 18, 385-399.
+    r = n_gas / (P / (R T) - n_h2o). Ibrom et al. 2007, Tellus B 59, 937-946; Burba et al. 2012, Global Change Biology 18, 385-399.
 
     >>> round(1e6 * float(from_density(0.016, 0.5, 298.15, 100000.0)), 3)
     401.611

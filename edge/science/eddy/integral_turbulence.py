@@ -22,7 +22,8 @@ def sigma_ratio(component: str, stability: float, ustar: float, latitude_deg: fl
 
     Parameters: ``stability`` z/L, ``ustar`` m s-1, latitude in degrees. z/L < -0.2: 1.3 (1 - 2 z/L)^(1/3) for w, 4.15 |z/L|^(1/8) for u
     (Foken & Wichura 1996); above: 0.21 ln(f z+ / u*) + 3.1 for w, 0.44 ln(f z+ / u*) + 6.3 for u, z+ = 1 m (Thomas & Foken 2002,
-    Theoretical and Applied Climatology 73, 91-96). NaN at the equator, where the second form has no meaning, and for missing inputs.
+    15th Symposium on Boundary Layers and Turbulence, AMS, 129-132). NaN at the equator, where the second form has no meaning, and for
+    missing inputs.
 
     >>> round(sigma_ratio("w", -1.0, 0.3, 30.0), 4)
     1.8749

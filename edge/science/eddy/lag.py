@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge.science.arrays import FloatArray
+from edge.science.arrays import FloatArray, dot
 from edge.science.eddy.window import GASES, Window
 
 
@@ -98,12 +98,12 @@ def covariance_by_lag(w: FloatArray, x: FloatArray, first: int, last: int) -> Fl
     found = np.full(last - first + 1, np.nan)
     for k, lag in enumerate(range(first, last + 1)):
         here, there = slice(max(0, -lag), max(0, min(n, n - lag))), slice(max(0, lag), max(0, min(n, n + lag)))
-        pairs = float(here.stop - here.start) if whole else float(one_w[here] @ one_x[there])
+        pairs = float(here.stop - here.start) if whole else dot(one_w[here], one_x[there])
         if pairs < 1:
             continue
-        sum_a = float(a[here].sum()) if whole else float(a[here] @ one_x[there])
-        sum_b = float(b[there].sum()) if whole else float(one_w[here] @ b[there])
-        found[k] = float(a[here] @ b[there]) / pairs - sum_a * sum_b / pairs**2
+        sum_a = float(a[here].sum()) if whole else dot(a[here], one_x[there])
+        sum_b = float(b[there].sum()) if whole else dot(one_w[here], b[there])
+        found[k] = dot(a[here], b[there]) / pairs - sum_a * sum_b / pairs**2
     return found
 
 

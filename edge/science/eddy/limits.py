@@ -25,7 +25,7 @@ LIMITS: Mapping[str, tuple[float, float]] = MappingProxyType(
         "h2o": (0.0, 0.040),
     }
 )
-"""Closed limits: m s-1, K, mol mol-1 (Vickers & Mahrt 1997, J. Atmos. Oceanic Technol. 14, 512-526, section 3; values of EddyPro's
+"""Closed limits: m s-1, K, mol mol-1 (Vickers & Mahrt 1997, J. Atmos. Oceanic Technol. 14, 512-526; values of EddyPro's
 default)."""
 
 

@@ -29,7 +29,7 @@ def buoyancy_flux(w_t: float, w_q: float, temperature_k: float, specific_humidit
 def obukhov_length(ustar: float, virtual_temperature_k: float, w_tv: float) -> float:
     """L = -Tv u*^3 / (k g <w'Tv'>), m; NaN when the flux is zero or an input is missing.
 
-    Parameters: m s-1, K, K m s-1. Source: Obukhov 1946; Foken 2006, Boundary-Layer Meteorology 119, 431-447, eq. 4; k = 0.40.
+    Parameters: m s-1, K, K m s-1. Source: Obukhov 1946; Foken 2006, Boundary-Layer Meteorology 119, 431-447; k = 0.40.
 
     >>> round(obukhov_length(0.3, 300.0, 0.1), 3)
     -20.642

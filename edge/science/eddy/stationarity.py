@@ -34,7 +34,7 @@ def nonstationarity_percent(w: FloatArray, x: FloatArray, parts: int = PARTS) ->
     """How far the mean of the covariances of ``parts`` equal parts lies from the covariance of the whole, percent.
 
     Parameters: ``w``, ``x`` (n,), rotated and lagged, not detrended. Pairs with NaN are left out; a part without any pair gives NaN.
-    Source: Foken & Wichura 1996, Agricultural and Forest Meteorology 78, 83-105, section 4.
+    Source: Foken & Wichura 1996, Agricultural and Forest Meteorology 78, 83-105.
 
     >>> import numpy as np
     >>> nonstationarity_percent(np.array([0.0, 1.0, 2.0, 3.0]), np.array([0.0, 1.0, 2.0, 3.0]), parts=2)

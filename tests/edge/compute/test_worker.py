@@ -74,6 +74,14 @@ def test_an_exception_in_science_costs_one_request() -> None:
     assert answers[1]["ok"] is True
 
 
+def test_an_answer_that_is_no_json_costs_one_request() -> None:
+    def strange(request: Request) -> Answer:
+        return Answer(id=request.id, ok=True, detail={"what": object()})
+
+    answers, _ = talk([b'{"id":1,"kind":"strange"}', b'{"id":2,"kind":"ping"}'], {"strange": strange})
+    assert [(a["id"], a["ok"]) for a in answers] == [(1, False), (2, True)]
+
+
 def test_eddy_reads_its_window_through_the_reader_it_is_given() -> None:
     asked = []
 
