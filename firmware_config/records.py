@@ -11,6 +11,7 @@ byte tells which (``{`` or 0x28). Everything from outside is limited in bytes an
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any, Literal, TypeVar
@@ -84,6 +85,14 @@ class _Batch(msgspec.Struct):
     records: list[tuple[str, msgspec.Raw]]
 
 
+class _Zstd(threading.local):
+    """One decompressor a thread: making one costs more than using it, and it must not be shared."""
+
+    def __init__(self) -> None:
+        self.decompressor = zstandard.ZstdDecompressor()
+
+
+_zstd = _Zstd()
 _encoder = msgspec.json.Encoder()
 _record_decoder = msgspec.json.Decoder(Record)
 _batch_decoder = msgspec.json.Decoder(_Batch)
@@ -139,7 +148,8 @@ def unpack(payload: bytes) -> bytes:
         size = zstandard.get_frame_parameters(payload).content_size
         if not 0 <= size <= MAX_UNPACKED_BYTES:  # also refuses frames that do not state their size
             raise WireError("too_large", f"zstd frame of {size} bytes; the limit is {MAX_UNPACKED_BYTES}")
-        return zstandard.ZstdDecompressor().decompress(payload, max_output_size=MAX_UNPACKED_BYTES)
+        unpacked: bytes = _zstd.decompressor.decompress(payload, max_output_size=MAX_UNPACKED_BYTES)
+        return unpacked
     except zstandard.ZstdError as error:
         raise WireError("bad_frame", f"broken zstd frame: {error}") from error
 
