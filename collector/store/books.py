@@ -13,13 +13,15 @@ from collections.abc import Iterable, Sequence
 import apsw
 import msgspec
 
-from collector.store.rollup import Bucket, aggregate_records, decode_bucket, encode_bucket, merge_buckets
+from collector.store.rollup import Averagings, Bucket, add_record, aggregate_records, decode_bucket, encode_bucket, merge_buckets
 from collector.store.schema import BUCKET_MS, Standing
 from firmware_config.records import Record
 
 Flow = tuple[int, int]
 """(station id, stream id)"""
 CACHED_BUCKETS = 2_000
+FEW = 4
+"""So many records of a bucket are added one by one, more by columns."""
 _decode = msgspec.json.Decoder(Record).decode
 
 
@@ -86,6 +88,7 @@ class RollupBook:
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
         self._cache: OrderedDict[tuple[int, int, int], Bucket] = OrderedDict()
+        self._averagings = Averagings()
 
     def forget(self) -> None:
         """Drop what is remembered (after a rollback)."""
@@ -101,6 +104,10 @@ class RollupBook:
 
     def update(self, flow: Flow, added: Iterable[Record], anew: set[int]) -> None:
         """Take in records that now stand (their rows are written); make the buckets in ``anew`` from the rows."""
+        self.save(self.rows(flow, added, anew))
+
+    def rows(self, flow: Flow, added: Iterable[Record], anew: set[int]) -> list[tuple[int, int, int, bytes]]:
+        """As `update`, but returns the rows to `save`, so that those of many flows can be written at once."""
         by_bucket: dict[int, list[Record]] = {bucket: [] for bucket in anew}
         for record in added:
             by_bucket.setdefault(record.t // BUCKET_MS * BUCKET_MS, []).append(record)
@@ -108,15 +115,23 @@ class RollupBook:
         for at, records in by_bucket.items():
             key = (*flow, at)
             if at in anew:
-                bucket = self._cache[key] = aggregate_records(self._standing(flow, at))
+                bucket = self._cache[key] = aggregate_records(self._standing(flow, at), self._averagings)
             else:
                 bucket = self._load(key)
-                merge_buckets(bucket, aggregate_records(records))
+                if len(records) <= FEW:
+                    for record in records:
+                        add_record(bucket, record, self._averagings)
+                else:
+                    merge_buckets(bucket, aggregate_records(records, self._averagings), self._averagings)
             if bucket or at in anew:
                 rows.append((*key, encode_bucket(bucket)))
-        self._connection.executemany("insert or replace into rollup values(?,?,?,?)", rows)
         while len(self._cache) > CACHED_BUCKETS:
             self._cache.popitem(last=False)
+        return rows
+
+    def save(self, rows: Sequence[tuple[int, int, int, bytes]]) -> None:
+        if rows:
+            self._connection.executemany("insert or replace into rollup values(?,?,?,?)", rows)
 
     def _standing(self, flow: Flow, at: int) -> list[Record]:
         sql = "select body from record where station_id=? and stream_id=? and t>=? and t<? and standing in (1,2)"

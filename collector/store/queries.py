@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import apsw
 import msgspec
 
-from collector.store.rollup import Aggregate, Bucket, averaging_of, decode_bucket, merge_buckets
+from collector.store.rollup import Aggregate, Averagings, Bucket, decode_bucket, merge_buckets
 from collector.store.schema import BUCKET_MS, Standing
 from firmware_config.base.database import open_database
 from firmware_config.errors import WireError
@@ -163,6 +163,7 @@ class Reader:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.damaged = 0
+        self._averagings = Averagings()
         self._connection: apsw.Connection | None = None
         self._inode = -1
 
@@ -311,11 +312,15 @@ class Reader:
         for bucket, data in self._rollup_rows((span.station_id, span.stream_id, first, span.to_ms)):
             here = first + (bucket - first) // answer.bucket_ms * answer.bucket_ms
             if here != at:
-                _add_means(answer, joined, at)
+                self._add_means(answer, joined, at)
                 at, joined = here, {}
             found = decode_bucket(data)
-            merge_buckets(joined, {name: found[name] for name in wanted if name in found})
-        _add_means(answer, joined, at)
+            merge_buckets(joined, {name: found[name] for name in wanted if name in found}, self._averagings)
+        self._add_means(answer, joined, at)
+
+    def _add_means(self, answer: SeriesAnswer, bucket: Bucket, at: int) -> None:
+        for name, aggregate in bucket.items():
+            answer.series[name].add_mean(at, aggregate, self._averagings[name])
 
     def _rollup_rows(self, parameters: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
         return self._rows(
@@ -422,11 +427,6 @@ def _birth(data: bytes | None) -> Birth | None:
         return msgspec.json.decode(data, type=Birth)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-
-
-def _add_means(answer: SeriesAnswer, bucket: Bucket, at: int) -> None:
-    for name, aggregate in bucket.items():
-        answer.series[name].add_mean(at, aggregate, averaging_of(name))
 
 
 class ReaderPool:

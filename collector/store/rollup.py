@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from firmware_config.flags import Flag
+from firmware_config.flags import USABLE, Flag
 from firmware_config.quantities import registry
 from firmware_config.records import Record, Value
 
@@ -104,10 +104,18 @@ def decode_bucket(data: bytes) -> Bucket:
     return _decoder.decode(data)
 
 
-def averaging_of(series: str) -> str:
-    """How a series is averaged; statistics and unknown quantities arithmetically. (Uncached: names come from outside.)"""
-    found = registry().get(series.partition("@")[0])
-    return found.averaging if found else "arithmetic"
+class Averagings(dict[str, str]):
+    """How each series is averaged, looked up in the registry once; statistics and unknown quantities arithmetically. Bounded, since names
+    come from outside."""
+
+    MOST = 20_000
+
+    def __missing__(self, series: str) -> str:
+        if len(self) >= self.MOST:
+            self.clear()
+        found = registry().get(series.partition("@")[0])
+        kind = self[series] = found.averaging if found else "arithmetic"
+        return kind
 
 
 def as_number(value: Value) -> float | None:
@@ -119,27 +127,27 @@ def as_number(value: Value) -> float | None:
     return None
 
 
-def _column(values: Sequence[float], flags: Sequence[int], averaging: str, last_t: int) -> Aggregate:
-    """Usable numbers of one series, with their flags (1 or 2), in order of time."""
-    good = sum(1 for flag in flags if flag == Flag.GOOD)
-    made = Aggregate(good=good, unevaluated=len(values) - good, low=min(values), high=max(values))
-    if averaging == "circular":
-        made.total = math.fsum(math.sin(math.radians(v)) for v in values)
-        made.second = math.fsum(math.cos(math.radians(v)) for v in values)
+def _usable_column(values: Sequence[float], good: int, averaging: str, last_t: int) -> Aggregate:
+    """Usable numbers of one series in order of time, ``good`` of them flagged 1 and the rest 2."""
+    if averaging == "arithmetic":
+        total, second = math.fsum(values), 0.0
+    elif averaging == "circular":
+        total = math.fsum(math.sin(math.radians(v)) for v in values)
+        second = math.fsum(math.cos(math.radians(v)) for v in values)
     elif averaging == "last":
-        made.total, made.second = values[-1], float(last_t)
+        total, second = values[-1], float(last_t)
     else:
-        made.total = math.fsum(values)
-    return made
+        total, second = math.fsum(values), 0.0
+    return Aggregate(good, len(values) - good, 0, 0, 0, total, second, min(values), max(values))
 
 
 def aggregate_column(values: Sequence[Value], flags: Sequence[int], times: Sequence[int], averaging: str) -> Aggregate:
-    """The aggregate of one series over records in order of time; a value without a flag counts as not evaluated."""
-    if set(map(type, values)) == {float} and not set(flags) - {Flag.GOOD, Flag.NOT_EVALUATED}:
-        return _column(values, flags, averaging, times[-1])  # type: ignore[arg-type]
+    """The aggregate of one series over records in order of time."""
+    good = flags.count(1)
+    if good + flags.count(2) == len(values) and set(map(type, values)) == {float}:
+        return _usable_column(values, good, averaging, times[-1])  # type: ignore[arg-type]
     usable: list[float] = []
-    usable_flags: list[int] = []
-    last_t = 0
+    good = last_t = 0
     spoilt = Aggregate()
     for value, flag, t in zip(values, flags, times, strict=True):
         number = as_number(value)
@@ -147,7 +155,7 @@ def aggregate_column(values: Sequence[Value], flags: Sequence[int], times: Seque
             spoilt.missing += 1
         elif flag in {Flag.GOOD, Flag.NOT_EVALUATED}:
             usable.append(number)
-            usable_flags.append(flag)
+            good += flag == Flag.GOOD
             last_t = t
         elif flag == Flag.SUSPECT:
             spoilt.suspect += 1
@@ -155,28 +163,39 @@ def aggregate_column(values: Sequence[Value], flags: Sequence[int], times: Seque
             spoilt.fail += 1
     if not usable:
         return spoilt
-    made = _column(usable, usable_flags, averaging, last_t)
+    made = _usable_column(usable, good, averaging, last_t)
     made.suspect, made.fail, made.missing = spoilt.suspect, spoilt.fail, spoilt.missing
     return made
 
 
-def aggregate_records(records: Iterable[Record]) -> Bucket:
-    """One bucket from records of one station, stream and bucket, none of them superseded, in any order."""
-    by_series: dict[tuple[str, ...], list[Record]] = {}
+def fits(name: str) -> bool:
+    """Whether a value's name is that of a series that can be rolled up."""
+    return "@" in name and len(name) <= MAX_NAME
+
+
+def aggregate_records(records: Iterable[Record], averagings: Averagings) -> Bucket:
+    """One bucket from records of one station, stream and bucket, none of them superseded, in any order. A value without a flag counts as
+    not evaluated."""
+    shapes: dict[tuple[tuple[str, ...], tuple[str, ...]], list[Record]] = {}
     for record in records:
-        by_series.setdefault(tuple(record.values), []).append(record)
+        shapes.setdefault((tuple(record.values), tuple(record.flags)), []).append(record)
     bucket: Bucket = {}
-    for names, group in by_series.items():
-        group.sort(key=lambda record: record.t)
+    for (names, flagged), group in shapes.items():
+        group.sort(key=_t)
         times = [record.t for record in group]
-        columns = zip(*(record.values.values() for record in group), strict=True)
-        for name, column in zip(names, columns, strict=True):
-            if len(name) > MAX_NAME or "@" not in name or (name not in bucket and len(bucket) >= MAX_SERIES):
+        columns = list(zip(*[record.values.values() for record in group], strict=True))
+        if flagged == names:
+            flags = list(zip(*[record.flags.values() for record in group], strict=True))
+        else:
+            flags = [tuple([record.flags.get(name, 2) for record in group]) for name in names]
+        classes = any(record.classes for record in group)
+        for name, column, flag in zip(names, columns, flags, strict=True):
+            if not fits(name) or (name not in bucket and len(bucket) >= MAX_SERIES):
                 continue
-            averaging = averaging_of(name)
-            flags = [record.flags.get(name, Flag.NOT_EVALUATED) for record in group]
-            made = aggregate_column(column, flags, times, averaging)
-            made.worst_class = max((record.classes.get(name, -1) for record in group if record.classes), default=-1)
+            averaging = averagings[name]
+            made = aggregate_column(column, flag, times, averaging)
+            if classes:
+                made.worst_class = max(record.classes.get(name, -1) for record in group)
             known = bucket.get(name)
             if known is None:
                 bucket[name] = made
@@ -185,11 +204,45 @@ def aggregate_records(records: Iterable[Record]) -> Bucket:
     return bucket
 
 
-def merge_buckets(into: Bucket, other: Mapping[str, Aggregate]) -> None:
+def add_record(bucket: Bucket, record: Record, averagings: Averagings) -> None:
+    """Take one more standing record into its bucket: what `aggregate_records` and `merge_buckets` would do, quicker for few records."""
+    flags = record.flags
+    for name, value in record.values.items():
+        known = bucket.get(name)
+        flag = flags.get(name, 2)
+        if known is None or flag not in USABLE or type(value) is not float or known.low is None or known.high is None:
+            if fits(name) and (known is not None or len(bucket) < MAX_SERIES):
+                averaging = averagings[name]
+                bucket.setdefault(name, Aggregate()).merge(aggregate_column((value,), (flag,), (record.t,), averaging), averaging)
+            continue
+        averaging = averagings[name]
+        if averaging == "arithmetic":
+            known.total += value
+        else:
+            known.merge(aggregate_column((value,), (flag,), (record.t,), averaging), averaging)
+            continue
+        if flag == 1:
+            known.good += 1
+        else:
+            known.unevaluated += 1
+        if value < known.low:
+            known.low = value
+        elif value > known.high:
+            known.high = value
+    for name, found in record.classes.items():
+        if name in bucket:
+            bucket[name].worst_class = max(bucket[name].worst_class, found)
+
+
+def _t(record: Record) -> int:
+    return record.t
+
+
+def merge_buckets(into: Bucket, other: Mapping[str, Aggregate], averagings: Averagings) -> None:
     """Add the aggregates of other records of the same bucket (or of the next one)."""
     for name, aggregate in other.items():
         known = into.get(name)
         if known is not None:
-            known.merge(aggregate, averaging_of(name))
+            known.merge(aggregate, averagings[name])
         elif len(into) < MAX_SERIES:
             into[name] = msgspec.structs.replace(aggregate)

@@ -8,9 +8,10 @@ use `collector.store.queries`. What a full disk refuses is refused whole (`Canno
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import apsw
 
@@ -26,6 +27,7 @@ from firmware_config.records import Record, Sealed
 
 MAX_PARKED_BYTES = 4_096
 MAX_SERIES_NAMES = 2_000
+HEARD_EVERY_MS = 60_000
 CHECKPOINT_PAGES = 4_000
 
 
@@ -78,6 +80,21 @@ class Committed:
         self.conflicts += other.conflicts
 
 
+Placed = tuple[dict[int, Standing], list[tuple[int, Standing]], set[int]]
+"""What `TimeAxis.place` says"""
+
+
+def _rows(by_flow: Mapping[Flow, Sequence[tuple[int, Sealed]]], placed: Mapping[Flow, Placed], now_ms: int) -> list[tuple[Any, ...]]:
+    rows = []
+    for (station_id, stream_id), new in by_flow.items():
+        standings = placed[station_id, stream_id][0]
+        for i, sealed in new:
+            r = sealed.record
+            standing = int(standings[i])
+            rows.append((i, station_id, stream_id, r.epoch, r.seq, r.t, r.dt, r.version, standing, now_ms, sealed.hash, sealed.body))
+    return rows
+
+
 class Store:
     """One open ``store.db`` with its books."""
 
@@ -97,6 +114,7 @@ class Store:
         self._stations: dict[str, int] = {}
         self._streams: dict[str, int] = {}
         self._series: set[tuple[Flow, str]] = set()
+        self._heard: dict[str, int] = {}
         self._top = 0
         try:
             self._remember()
@@ -113,6 +131,7 @@ class Store:
         self._stations = dict(self._db.execute("select name, id from station"))
         self._streams = dict(self._db.execute("select name, id from stream"))
         self._series = {((s, m), name) for s, m, name in self._db.execute("select station_id, stream_id, name from series")}
+        self._heard.clear()
         self.ledger.load(self._db)
         self.axis.forget()
         self.rollups.forget()
@@ -164,10 +183,8 @@ class Store:
 
         def work() -> None:
             fresh = self._sort_out(batch.accepted, done, now_ms)
-            for key, group in fresh.items():
-                self._write(key, group, now_ms)
-            for station in {sealed.record.station for sealed in batch.accepted}:
-                self._db.execute("update station set heard_ms=? where id=?", (now_ms, self._station(station)))
+            self._write(fresh, now_ms)
+            self._note_heard(done.touched, now_ms)
             for birth in batch.births:
                 row = (birth.body, now_ms, now_ms, self._station(birth.station))
                 self._db.execute("update station set birth=?, birth_ms=?, heard_ms=? where id=?", row)
@@ -225,38 +242,42 @@ class Store:
             (*numbers, sealed.hash, sealed.body, now_ms),
         )
 
-    def _write(self, key: Key, group: dict[int, Sealed], now_ms: int) -> None:
-        """New records of one (station, stream, epoch): rows, rollups, ledger, declarations, series names."""
-        station, stream, epoch = key
-        flow = self._station(station), self._name("stream", self._streams, stream)
-        new = [(self._top + i, sealed.record) for i, sealed in enumerate(group.values(), 1)]
-        self._top += len(new)
-        standings, changes, anew = self.axis.place(flow, new)
-        self._db.executemany(
-            "insert into record values(?,?,?,?,?,?,?,?,?,?,?,?)",
-            [
-                (i, *flow, epoch, r.seq, r.t, r.dt, r.version, int(standings[i]), now_ms, sealed.hash, sealed.body)
-                for (i, r), sealed in zip(new, group.values(), strict=True)
-            ],
-        )
+    def _write(self, fresh: Mapping[Key, Mapping[int, Sealed]], now_ms: int) -> None:
+        """New records: rows, rollups, ledger, declarations, series names; each table with one statement for the whole batch."""
+        by_flow: dict[Flow, list[tuple[int, Sealed]]] = {}
+        ledger_rows: list[tuple[int, int, int, bytes]] = []
+        for key, group in fresh.items():
+            flow = self._station(key[0]), self._name("stream", self._streams, key[1])
+            by_flow.setdefault(flow, []).extend(enumerate(group.values(), self._top + 1))
+            self._top += len(group)
+            numbers = self.ledger.numbers(key)
+            add_numbers(numbers, group)
+            ledger_rows.append((*flow, key[2], encode_ranges(numbers)))
+        placed = {flow: self.axis.place(flow, [(i, sealed.record) for i, sealed in new]) for flow, new in by_flow.items()}
+        self._db.executemany("insert into record values(?,?,?,?,?,?,?,?,?,?,?,?)", _rows(by_flow, placed, now_ms))
+        changes = [(int(standing), i) for _, changed, _ in placed.values() for i, standing in changed]
         if changes:
-            self._db.executemany("update record set standing=? where id=?", [(int(standing), i) for i, standing in changes])
-        if stream == "event":
-            self._declare([record for _, record in new])
-        else:
-            self._note_series(flow, [record for _, record in new])
-            self.rollups.update(flow, [record for i, record in new if standings[i] == Standing.ALONE], anew)
-        numbers = self.ledger.numbers(key)
-        add_numbers(numbers, group)
-        self._db.execute("insert or replace into ledger values(?,?,?,?)", (*flow, epoch, encode_ranges(numbers)))
+            self._db.executemany("update record set standing=? where id=?", changes)
+        self._db.executemany("insert or replace into ledger values(?,?,?,?)", ledger_rows)
+        rollup_rows: list[tuple[int, int, int, bytes]] = []
+        for flow, new in by_flow.items():
+            if new[0][1].record.stream == "event":
+                self._declare([sealed.record for _, sealed in new])
+                continue
+            standings, _, anew = placed[flow]
+            self._note_series(flow, [sealed.record for _, sealed in new])
+            rollup_rows += self.rollups.rows(flow, [sealed.record for i, sealed in new if standings[i] == Standing.ALONE], anew)
+        self.rollups.save(rollup_rows)
+
+    def _note_heard(self, stations: Iterable[str], now_ms: int) -> None:
+        """When a station was last heard is kept to the minute: a row for each of many commits would be dear."""
+        due = [(now_ms, self._station(s)) for s in stations if not 0 <= now_ms - self._heard.get(s, -HEARD_EVERY_MS) < HEARD_EVERY_MS]
+        if due:
+            self._db.executemany("update station set heard_ms=? where id=?", due)
+            self._heard.update(dict.fromkeys(stations, now_ms))
 
     def _note_series(self, flow: Flow, records: Sequence[Record]) -> None:
-        seen: set[tuple[str, ...]] = set()
-        for record in records:
-            names = tuple(record.values)
-            if names in seen:
-                continue
-            seen.add(names)
+        for names in {tuple(record.values) for record in records}:
             for name in names:
                 if (flow, name) not in self._series and len(self._series) < MAX_SERIES_NAMES * max(1, len(self._stations)):
                     self._series.add((flow, name))
