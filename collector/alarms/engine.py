@@ -125,7 +125,8 @@ class AlarmEngine:
         wait = self._ticked + TICK_REAL_S - time.monotonic()
         if wait > 0:
             with contextlib.suppress(TimeoutError):
-                group.append(await asyncio.wait_for(self._queue.get(), wait))
+                async with asyncio.timeout(wait):  # wait_for may swallow the end of the task before Python 3.12
+                    group.append(await self._queue.get())
         while len(group) < GROUP and not self._queue.empty():
             group.append(self._queue.get_nowait())
         signals: list[Signal] = []

@@ -73,7 +73,7 @@ class Journal:
                     part.rename(f"{aside}{suffix}")
             self._write = self._connect()
             saved = _salvage(aside, self._write)
-            self.damage = f"{error}; {saved} rows were saved, the damaged file is {aside.name}"
+            self.damage = f"{saved} rows were saved, the damaged file is kept as {aside.name}"
             logger.error("alarm journal damaged", kept_as=aside.name, saved=saved, reason=str(error))
         rows = self._write.execute("select body from alarm where open order by id")
         return [_decoder.decode(body) for (body,) in rows]

@@ -85,6 +85,7 @@ class SilenceWatch:
         self._opened = opened
         self._name = name
         self._deaf = deaf
+        self._was_deaf = False
         self._listening_since = started_ms
         self._stations: dict[str, _Heard] = {}
 
@@ -117,8 +118,10 @@ class SilenceWatch:
 
     def on_tick(self, hub: Hub, now_ms: int) -> Iterator[Signal]:
         """Judge every known station."""
-        if self._deaf():
-            self._listening_since = now_ms
+        was_deaf, self._was_deaf = self._was_deaf, self._deaf()
+        if was_deaf or self._was_deaf:
+            self._listening_since = now_ms  # also at the first tick after: it hears from now on
+        if self._was_deaf:
             return
         for station, view in list(hub.stations.items()):
             heard = self._of(station)

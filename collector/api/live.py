@@ -162,8 +162,8 @@ class LiveFeed:
         while True:
             try:
                 with suppress(TimeoutError):
-                    notice = await asyncio.wait_for(self._queue.get(), FLUSH_REAL_S)
-                    self._note(notice)
+                    async with asyncio.timeout(FLUSH_REAL_S):  # wait_for may swallow the end of the task before Python 3.12
+                        self._note(await self._queue.get())
                     while not self._queue.empty():
                         self._note(self._queue.get_nowait())
                     await asyncio.sleep(FLUSH_REAL_S / 5)  # let a burst come together
