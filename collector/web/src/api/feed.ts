@@ -22,6 +22,7 @@ export class Feed {
   #source: EventSource | null = null;
   #heardAt: number;
   #openedAt = 0;
+  #paused = false;
 
   constructor(
     private readonly url: string,
@@ -40,10 +41,18 @@ export class Feed {
 
   /** Connect anew now (after a login). */
   reopen(): void {
+    this.#paused = false;
     this.#open();
   }
 
+  /** Stay away until `reopen`. */
+  pause(): void {
+    this.#paused = true;
+    this.#source?.close();
+  }
+
   #open(): void {
+    if (this.#paused) return;
     this.#source?.close();
     const source = new EventSource(this.url);
     this.#source = source;

@@ -178,7 +178,7 @@ export const STRINGS = {
   value: { en: "Value", zh: "数值" },
   quality: { en: "Quality", zh: "质量" },
   age: { en: "Age", zh: "时效" },
-  statistics_too: { en: "Show statistics too", zh: "同时显示统计量" },
+  statistics_too: { en: "Show statistics and health too", zh: "同时显示统计量和运行量" },
   no_values: { en: "No value has arrived yet.", zh: "尚未收到任何数值。" },
 
   records: { en: "Records delivered", zh: "记录送达情况" },
@@ -265,6 +265,7 @@ export const STRINGS = {
   // errors
   error_no_answer: { en: "no answer from the server", zh: "服务器无应答" },
   error_status: { en: "the server answered {status}", zh: "服务器返回 {status}" },
+  error_login: { en: "please log in", zh: "请先登录" },
   error_refused: { en: "name or password is wrong", zh: "用户名或密码错误" },
   error_settled: { en: "it is closed already", zh: "该报警已结束" },
   error_gone: { en: "it no longer exists", zh: "已不存在" },

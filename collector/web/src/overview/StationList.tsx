@@ -4,7 +4,7 @@ import { age } from "../format/time";
 import { parts } from "../format/series";
 import { countText, valueText } from "../format/value";
 import { useLanguage } from "../language/language";
-import { ClassSign } from "../parts/marks";
+import { ClassSign, FlagWord } from "../parts/marks";
 import { SeverityIcon, StationSymbol } from "../parts/Symbol";
 import { alarmsLink, stationLink } from "../route";
 import { useCell } from "../state/cell";
@@ -13,6 +13,8 @@ import { useNow, useStations } from "../state/hooks";
 import { trouble, worstFirst } from "../state/order";
 import { store } from "../state/store";
 import { carbonFlux, symbolFacts, worstAlarm } from "./facts";
+
+const MANY = 8; // from here on the healthy ones take one line each
 
 export function StationList() {
   const { say } = useLanguage();
@@ -30,7 +32,7 @@ export function StationList() {
       </h1>
       <CentreAlarms alarms={[...alarms.values()].filter((alarm) => !stations.has(alarm.station))} />
       {sorted.length === 0 && <p class="notice">{say(loaded ? "no_stations" : "loading")}</p>}
-      <ol>
+      <ol class={sorted.length > MANY ? "dense" : ""}>
         {sorted.map((station) => (
           <li key={station.id}>
             <Row station={station} alarm={worstAlarm(alarms.values(), station.id)} detail={details.get(station.id)} now={now} />
@@ -61,7 +63,7 @@ function Row({ station, alarm, detail, now }: { station: Summary; alarm: Alarm |
   const facts = symbolFacts(station, now, store.world.speed);
   const fresh = freshness(station.data_t, now, store.world.speed);
   return (
-    <a class="row" href={stationLink(station.id)} data-station={station.id}>
+    <a class={trouble(station, now, store.world.speed) > 0 ? "row" : "row calm"} href={stationLink(station.id)} data-station={station.id}>
       <StationSymbol {...facts} waiting={0} />
       <span class="row-body">
         <span class="row-title">
@@ -82,7 +84,7 @@ function Row({ station, alarm, detail, now }: { station: Summary; alarm: Alarm |
           <span class={`fact-age ${fresh}`}>
             {say("data_age")} {station.data_t === null ? say("no_data_yet") : age(now - station.data_t, say)} ({say(fresh)})
           </span>
-          <span>{station.alarms === 1 ? say("open_alarm_1") : station.alarms > 0 ? say("open_alarms_n", { count: station.alarms }) : say("no_open_alarms")}</span>
+          <span class="fact-alarms">{station.alarms === 1 ? say("open_alarm_1") : station.alarms > 0 ? say("open_alarms_n", { count: station.alarms }) : say("no_open_alarms")}</span>
           {facts.waiting > 0 && <span>{say("waiting", { count: countText(facts.waiting) })}</span>}
           <Flux detail={detail} now={now} />
         </span>
@@ -98,7 +100,8 @@ function Flux({ detail, now }: { detail: Detail | undefined; now: number }) {
   return (
     <span>
       {say("newest_co2_flux")} {flux.newest.class !== null && <ClassSign value={flux.newest.class} />}{" "}
-      <span class="figures">{valueText(flux.newest.value, flux.unit, parts(flux.series).quantity)}</span> <span class="small">({age(now - flux.newest.t, say)})</span>
+      <span class="figures">{valueText(flux.newest.value, flux.unit, parts(flux.series).quantity)}</span> <span class="small">({age(now - flux.newest.t, say)})</span>{" "}
+      {flux.newest.flag !== 1 && <FlagWord flag={flux.newest.flag} />}
     </span>
   );
 }

@@ -1,6 +1,6 @@
 /** Logging in and out, where the collector asks for it. Seeing needs no login; acting may. */
 import { useEffect, useRef, useState } from "preact/hooks";
-import { login, logout } from "../api/client";
+import { login, logout, RequestError } from "../api/client";
 import { useLanguage } from "../language/language";
 import { cell, useCell } from "../state/cell";
 import { store } from "../state/store";
@@ -54,7 +54,8 @@ function Form() {
       await store.refresh();
       asked.set(false);
     } catch (problem) {
-      setError(say("login_failed", { error: errorText(problem, say) }));
+      const refused = problem instanceof RequestError && problem.status === 401;
+      setError(say("login_failed", { error: refused ? say("error_refused") : errorText(problem, say) }));
     } finally {
       setBusy(false);
     }

@@ -95,7 +95,7 @@ export class Store {
 
   async #refreshStations(): Promise<void> {
     const answer = await getStations().catch((problem: unknown) => {
-      this.locked.set(problem instanceof RequestError && problem.status === 401);
+      this.#lockIf(problem);
       throw problem;
     });
     if (this.locked.get()) this.#feed.reopen();
@@ -107,6 +107,13 @@ export class Store {
     for (const station of answer.stations) this.want(station.id);
   }
 
+  /** The session is over, or there never was one: show nothing, ask for nothing, until somebody logs in. */
+  #lockIf(problem: unknown): void {
+    if (!(problem instanceof RequestError) || problem.status !== 401) return;
+    this.locked.set(true);
+    this.#feed.pause();
+  }
+
   #askNext(): void {
     while (this.#asking < DETAILS_AT_ONCE && this.#wanted.size > 0) {
       const station: string = this.#wanted.values().next().value!;
@@ -114,7 +121,7 @@ export class Store {
       this.#asking += 1;
       getStation(station)
         .then((detail) => this.details.set(new Map(this.details.get()).set(station, steady(this.details.get().get(station), detail))))
-        .catch(() => undefined) // asked again at the next connection; the banner tells
+        .catch((problem: unknown) => this.#lockIf(problem)) // otherwise asked again at the next connection; the banner tells
         .finally(() => {
           this.#asking -= 1;
           this.#askNext();

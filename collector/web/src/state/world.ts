@@ -25,8 +25,9 @@ export class WorldClock {
     while (this.#heard.length > 2 && real - this.#heard[0]!.real > SPAN_MS) this.#heard.shift();
     const first = this.#heard[0]!;
     if (real - first.real >= MIN_SPAN_MS) {
-      const speed = (world - first.world) / (real - first.real);
-      this.#speed = Math.abs(speed - 1) < NEAR_ONE ? 1 : speed;
+      const span = real - first.real;
+      const speed = (world - first.world) / span;
+      this.#speed = Math.abs(speed - 1) < NEAR_ONE + DELAY_MS / span ? 1 : speed;
       this.#learned = true;
     }
   }
@@ -49,5 +50,6 @@ export class WorldClock {
 const SPAN_MS = 60_000;
 const MIN_SPAN_MS = 3_000;
 const NEAR_ONE = 0.1;
+const DELAY_MS = 1_500; // a slow answer must not look like a fast clock
 const JUMP_MS = 30_000;
 const BACK_MS = 1_000;

@@ -118,8 +118,7 @@ function Buffer({ station }: { station: Summary }) {
     <Item title={say("buffer")} state={full > 0.8 ? "bad" : full > 0.5 || (oldest ?? 0) > 3600 ? "warn" : "ok"}>
       {say("buffer_records", { count: countText(depth) })}{" "}
       <span class="small">
-        {oldest !== null && say("buffer_oldest", { age: age(oldest * SECOND, say) })}
-        {share !== null && <>, {say("buffer_share", { percent: percent(share) })}</>}
+        {[oldest === null ? "" : say("buffer_oldest", { age: age(oldest * SECOND, say) }), share === null ? "" : say("buffer_share", { percent: percent(share) })].filter(Boolean).join(", ")}
       </span>
     </Item>
   );

@@ -13,7 +13,7 @@ export function NewestTable({ detail }: { detail: Detail }) {
   const now = useNow();
   const [all, setAll] = useState(false);
   const rows = Object.entries(detail.newest)
-    .filter(([series]) => all || parts(series).statistic === "")
+    .filter(([series, { stream }]) => series.includes("@") && (all || (parts(series).statistic === "" && stream !== "health"))) // health has its own strip
     .sort(([a, x], [b, y]) => x.stream.localeCompare(y.stream) || a.localeCompare(b));
   return (
     <section class="card" aria-labelledby="newest-title">

@@ -101,9 +101,10 @@ function StationAlarms({ id }: { id: string }) {
     <section class="card" aria-labelledby="station-alarms-title">
       <header class="card-head">
         <h2 id="station-alarms-title">{say("open_alarms")}</h2>
+        {open.length === 0 && <span class="muted">{say("no_alarms_shown")}</span>}
         <a href={alarmsLink(id)}>{say("journal")}</a>
       </header>
-      {open.length === 0 ? <p class="muted">{say("no_alarms_shown")}</p> : <AlarmRows alarms={open} withStation={false} />}
+      {open.length > 0 && <AlarmRows alarms={open} withStation={false} />}
     </section>
   );
 }
