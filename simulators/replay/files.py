@@ -109,6 +109,8 @@ def _read(path: Path) -> tuple[list[str], Array]:
             raise ReplayError(f"{path}: more than {MAX_BYTES} bytes; give one averaging period a file")
         head, _, body = raw.partition(b"\n")
         names = head.decode("utf-8").strip().split(",")
+        if not body.strip():
+            raise ReplayError(f"{path}: holds no rows of numbers under its names")
         rows = np.loadtxt(io.BytesIO(body), delimiter=",", ndmin=2, max_rows=MAX_ROWS)
     except (OSError, EOFError, ValueError, UnicodeDecodeError) as error:
         raise ReplayError(f"{path}: is not a CSV with one header line and numbers: {error}") from error

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 
 from firmware_config.base import log
 from firmware_config.base.clock import WorldClockFile
@@ -25,8 +26,9 @@ SLOWEST = 1.0
 class Governor:
     """``report`` at each turn how far behind the slowest line is, in real seconds."""
 
-    def __init__(self, file: WorldClockFile | None) -> None:
+    def __init__(self, file: WorldClockFile | None, real: Callable[[], float] = time.monotonic) -> None:
         self._file = file
+        self._real = real
         self._speed: float | None = None
         self._changed = 0.0
         self._late_since_good = 0.0
@@ -36,7 +38,7 @@ class Governor:
         """Slow down when late, speed up again after a while on time."""
         if self._file is None:
             return
-        now = time.monotonic()
+        now = self._real()
         if behind_s > ON_TIME_S:
             self._late_since_good = now
         if behind_s > LATE_S and now - self._changed > REACT_S:
@@ -47,7 +49,7 @@ class Governor:
     def close(self) -> None:
         """Leave the world at its own pace."""
         if self._speed is not None:
-            self._set(self._nominal(), time.monotonic())
+            self._set(self._nominal(), self._real())
 
     def _nominal(self) -> float:
         assert self._file is not None

@@ -56,7 +56,14 @@ def station_dict(**changes: Any) -> dict[str, Any]:
             {"id": "level", "kind": "modbus_tcp", "host": "localhost", "port": 502},
         ],
         "instruments": [
-            {"id": key, "model": model, "place": "mast", "serial_number": "1001", "mounting": {"height_m": -6.0 if key in wet else 4.4}, **rest}
+            {
+                "id": key,
+                "model": model,
+                "place": "mast",
+                "serial_number": "1001",
+                "mounting": {"height_m": -6.0 if key in wet else 4.4},
+                **rest,
+            }
             for key, model, rest in instruments
         ],
         "products": [{"kind": "eddy", "place": "mast", "sonic": "sonic", "gas": "irga", "path": "closed"}],

@@ -66,7 +66,9 @@ class TestRecordsOfTheSampleSets:
         assert licor.data_record(2000, 222, (0.0, 0.0), (20.0, 101.0)) == sample("licor_li7500_grammar", "pll")
 
     def test_ec100(self, sample):
-        mine = ec100.record((1.2345, -0.4521, 0.1183, 20.84721), (712.3341, 10.28712), (0, 0), (20.71, 101.325), (0.9871, 0.9742), counter=17)
+        mine = ec100.record(
+            (1.2345, -0.4521, 0.1183, 20.84721), (712.3341, 10.28712), (0, 0), (20.71, 101.325), (0.9871, 0.9742), counter=17
+        )
         assert mine == sample("ec100_irgason_ascii", "ok")
         start = ec100.record((0.1, 0.2, 0.01, 18.1), (0.0, 0.0), (0, 5), (18.0, 101.2), (0.0, 0.0), counter=0)
         assert start == sample("ec100_irgason_ascii", "startup")

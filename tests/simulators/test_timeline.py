@@ -13,7 +13,10 @@ from simulators.faults.effects import Effects
 from simulators.faults.timeline import Timeline
 
 NOW = 1_790_000_000_000.0
-TARGETS = {"oxygen": {"silence", "stuck", "spike", "drift", "exception"}, "sonic": {"silence", "garbage", "wrong_checksum", "missing_bytes"}}
+TARGETS = {
+    "oxygen": {"silence", "stuck", "spike", "drift", "exception"},
+    "sonic": {"silence", "garbage", "wrong_checksum", "missing_bytes"},
+}
 LINKS = {"oxygen": "water", "sonic": "sonic"}
 
 
@@ -88,7 +91,7 @@ class TestWrong:
     def test_not_yaml(self, tmp_path):
         file = tmp_path / "faults.yaml"
         file.write_text("faults: [")
-        with pytest.raises(FaultFileError, match="faults.yaml"):
+        with pytest.raises(FaultFileError, match=r"faults\.yaml"):
             Timeline(file, TARGETS, LINKS, NOW)
 
 

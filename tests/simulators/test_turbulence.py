@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -69,7 +71,7 @@ class TestNatural:
         cross = np.mean([(x * y.conj()).real for x, y in zip(w, t, strict=True)], axis=0)
         edges = np.geomspace(1.5, 4.5, 8)
         middle = np.sqrt(edges[1:] * edges[:-1])
-        bins = [(f >= a) & (f < b) for a, b in zip(edges, edges[1:], strict=False)]
+        bins = [(f >= a) & (f < b) for a, b in pairwise(edges)]
         slope_w = np.polyfit(np.log(middle), [np.log(power[b].mean()) for b in bins], 1)[0]
         slope_wt = np.polyfit(np.log(middle), [np.log(cross[b].mean()) for b in bins], 1)[0]
         assert slope_w == pytest.approx(-5 / 3, abs=0.12)

@@ -189,13 +189,15 @@ class TestFile:
     def test_unknown_region_is_named_with_those_known(self, tmp_path):
         file = tmp_path / "world.yaml"
         file.write_text("region: atlantis\n")
-        with pytest.raises(WorldFileError, match="atlantis.*zhoushan"):
+        with pytest.raises(WorldFileError, match=r"atlantis.*zhoushan"):
             load_world(file)
 
     def test_prescribed_values_hold(self, make_world):
         truth = make_world(wind_speed_ms=9.0, fluxes={"co2_flux": -7.5}, air_pressure_hpa=990.0).truth(float(T0_MS))
         assert (truth["wind_speed"], truth["co2_flux"], truth["air_pressure"]) == pytest.approx((9.0, -7.5, 990.0))
 
-    @pytest.mark.parametrize(("place", "name"), [((29.92, 122.72), "zhoushan"), ((28.347, 121.181), "yueqing"), ((30.374, 121.228), "hangzhou")])
+    @pytest.mark.parametrize(
+        ("place", "name"), [((29.92, 122.72), "zhoushan"), ((28.347, 121.181), "yueqing"), ((30.374, 121.228), "hangzhou")]
+    )
     def test_nearest_region(self, place, name):
         assert nearest_region(*place) == name

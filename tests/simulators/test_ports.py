@@ -1,0 +1,181 @@
+"""Real ptys and sockets: raw bytes both ways, readers that come, stall and go, plugs pulled and put back."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+import serial
+
+from simulators.serve.ports import LINUX, PtyPort, TcpPort
+
+EVERY_BYTE = bytes(range(256))
+
+
+async def until(condition, port=None, seconds: float = 5.0) -> None:
+    """Wait for an event, turning the port's loop as its owner would."""
+    async with asyncio.timeout(seconds):
+        while not condition():
+            if port is not None:
+                port.look()
+            await asyncio.sleep(0.002)
+
+
+def echo_handler():
+    return lambda data, reply: reply(data)
+
+
+@pytest.fixture
+async def pty(tmp_path: Path):
+    port = PtyPort(tmp_path / "sonic", echo_handler)
+    await port.plug()
+    yield port
+    await port.unplug()
+
+
+@pytest.fixture
+def open_serial(tmp_path: Path):
+    opened = []
+
+    def open_it(name: str = "sonic") -> serial.Serial:
+        opened.append(serial.Serial(str(tmp_path / name), 9600, timeout=0))
+        return opened[-1]
+
+    yield open_it
+    for each in opened:
+        each.close()
+
+
+class TestPty:
+    async def test_every_byte_passes_unchanged_both_ways(self, pty, open_serial):
+        reader = open_serial()
+        await until(lambda: pty.present, pty)
+        reader.write(EVERY_BYTE)
+        got = bytearray()
+
+        def all_there() -> bool:
+            got.extend(reader.read(4096))
+            return len(got) >= 256
+
+        await until(all_there, pty)
+        assert bytes(got) == EVERY_BYTE
+
+    async def test_raw_also_for_one_who_sets_nothing(self, pty, tmp_path):
+        """CR, LF and ^C survive a reader that opens the device like a file, also the second time."""
+        for _ in range(2):
+            descriptor = os.open(tmp_path / "sonic", os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+            await until(lambda: pty.present, pty)
+            pty.write(b"a\r\nb\x03\n")
+            got = b""
+
+            def read(descriptor=descriptor) -> bool:
+                nonlocal got
+                try:
+                    got += os.read(descriptor, 100)
+                except BlockingIOError:
+                    return False
+                return len(got) >= 6
+
+            await until(read, pty)
+            os.close(descriptor)
+            assert got == b"a\r\nb\x03\n"
+            if LINUX:
+                await until(lambda: not pty.present, pty)
+
+    @pytest.mark.skipif(not LINUX, reason="the hang-up state of a pty is dependable on Linux only")
+    async def test_what_nobody_reads_is_lost_and_counted(self, pty, open_serial):
+        pty.write(b"early")
+        assert pty.bytes_lost == 5
+        reader = open_serial()
+        await until(lambda: pty.present, pty)
+        reader.close()
+        await until(lambda: not pty.present, pty)
+        pty.write(b"late")
+        assert pty.bytes_lost == 9
+        again = open_serial()
+        await until(lambda: pty.present, pty)
+        pty.write(b"now")
+        got = bytearray()
+        await until(lambda: got.extend(again.read(100)) or bool(got), pty)
+        assert bytes(got) == b"now"
+
+    async def test_a_stalled_reader_has_a_line_buffer_and_no_more(self, pty, open_serial):
+        reader = open_serial()
+        await until(lambda: pty.present, pty)
+        for _ in range(400):
+            pty.write(b"x" * 100)
+        assert pty.bytes_lost > 0
+        kept = 40_000 - pty.bytes_lost
+        got = bytearray()
+        await until(lambda: got.extend(reader.read(65_536)) or len(got) >= kept, pty)
+        assert len(got) == kept == pty.bytes_written
+
+    async def test_in_a_fast_world_the_buffer_grows_with_the_speed(self, pty, open_serial):
+        reader = open_serial()
+        await until(lambda: pty.present, pty)
+        pty.speed = 60.0
+        for _ in range(400):
+            pty.write(b"x" * 100)
+        assert pty.bytes_lost == 0
+        got = bytearray()
+        await until(lambda: got.extend(reader.read(65_536)) or len(got) >= 40_000, pty)
+
+    async def test_unplugged_is_seen_and_the_link_returns(self, pty, open_serial, tmp_path):
+        reader = open_serial()
+        await until(lambda: pty.present, pty)
+        await pty.unplug()
+        assert not (tmp_path / "sonic").exists()
+        assert not (tmp_path / "sonic").is_symlink()
+        with pytest.raises((serial.SerialException, OSError)):
+            reader.write(b"x")
+        await pty.plug()
+        open_serial()
+        await until(lambda: pty.present, pty)
+
+
+class TestTcp:
+    @pytest.fixture
+    async def tcp(self, tmp_path):
+        port = TcpPort(tmp_path / "irga.tcp", echo_handler)
+        await port.plug()
+        yield port
+        await port.unplug()
+
+    @staticmethod
+    async def connect(port: TcpPort):
+        host, _, number = port.address.rpartition(":")
+        return await asyncio.open_connection(host, int(number))
+
+    async def test_streams_to_all_and_answers_one(self, tcp):
+        clients = [await self.connect(tcp) for _ in range(2)]
+        await until(lambda: len(tcp._clients) == 2)
+        tcp.write(b"stream")
+        for reader, _ in clients:
+            assert await reader.readexactly(6) == b"stream"
+        clients[0][1].write(b"?")
+        assert await clients[0][0].readexactly(1) == b"?"
+        tcp.write(b"!")
+        assert await clients[1][0].readexactly(1) == b"!"
+        for _, writer in clients:
+            writer.close()
+
+    async def test_unplugged_closes_and_returns_on_the_same_port(self, tcp, tmp_path):
+        file = tmp_path / "irga.tcp"
+        before = file.read_text()
+        reader, writer = await self.connect(tcp)
+        await until(lambda: tcp.present)
+        await tcp.unplug()
+        assert not file.exists()
+        with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+            await reader.readexactly(1)
+        with pytest.raises(OSError, match=r"refused|Connect"):
+            await asyncio.open_connection("127.0.0.1", int(before.rpartition(":")[2]))
+        await tcp.plug()
+        assert file.read_text() == before
+        writer.close()
+
+    async def test_nobody_there_is_counted(self, tcp):
+        tcp.write(b"12345")
+        assert tcp.bytes_lost == 5
