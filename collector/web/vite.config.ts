@@ -37,6 +37,11 @@ function licences(): Plugin {
   };
 }
 
+/** Vite's development server puts styles into the page itself; the policy of the built page would forbid that. */
+function developmentPolicy(): Plugin {
+  return { name: "haitan-development-policy", apply: "serve", transformIndexHtml: (html) => html.replace(/<meta http-equiv="Content-Security-Policy"[^>]*>/, "") };
+}
+
 function existsText(file: string): boolean {
   try {
     readFileSync(file);
@@ -48,7 +53,7 @@ function existsText(file: string): boolean {
 
 export default defineConfig({
   base: "./",
-  plugins: [coast(), licences()],
+  plugins: [coast(), licences(), developmentPolicy()],
   build: { target: "es2022", assetsInlineLimit: 0, modulePreload: { polyfill: false }, reportCompressedSize: true, chunkSizeWarningLimit: 400 },
   server: { host: "127.0.0.1", proxy: { "/api": process.env["HAITAN_API"] ?? "http://127.0.0.1:8080" } },
 });
