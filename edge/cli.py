@@ -131,3 +131,25 @@ def outbox_export(
         commands.export(directory, out)
     except (OutboxError, OSError) as error:
         raise _refuse(error) from None
+
+
+@main.command()
+def probe(
+    station: Annotated[Path, typer.Argument(help="station file (YAML)")],
+    search: Annotated[bool, typer.Option("--search", help="where nothing answers, try other speeds and unit numbers")] = False,
+    listen: Annotated[float | None, typer.Option(help="seconds to listen to each instrument that prints", min=1, max=600)] = None,
+) -> None:
+    """Find what answers on each link, how fast, and what to set. Exit status 1 when an instrument is not in order."""
+    from rich.console import Console
+
+    from edge.instruments.probe.table import run_probe
+    from firmware_config.base import log
+    from firmware_config.errors import StationFileError
+
+    log.set_up("haitan-edge probe", level="ERROR")
+    try:
+        good = run_probe(station, search=search, listen_s=listen, console=Console())
+    except StationFileError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from None
+    raise typer.Exit(0 if good else 1)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from edge.errors import LinkDown, ModbusError, ModbusRefused
@@ -72,11 +73,12 @@ class ModbusDriver:
         return self._reading(replies)
 
     async def identify(self, bus: ModbusBus) -> dict[str, Any]:
-        """What the device says of itself (serial number and the like); ModbusError when it does not answer."""
+        """What the device says of itself (serial number and the like), without what it refuses; ModbusError when it does not answer."""
         assert self.card.modbus is not None
         found: dict[str, Any] = {}
         for read in self.card.modbus.identify:
-            found |= self._map.decode(read, (await self._ask(bus, read)).payload)
+            with suppress(ModbusRefused):
+                found |= self._map.decode(read, (await self._ask(bus, read)).payload)
         return found
 
     def quantities_of(self, reading: Reading) -> dict[str, float | None]:

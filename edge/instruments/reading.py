@@ -25,6 +25,8 @@ class Reading(msgspec.Struct):
     suspect: bool = False
     quantities: dict[str, float | None] = {}
     spoiled: dict[str, float] = {}
+    ignored: bool = False
+    """an intact record of no interest, handed on only where people look (``show_ignored``)"""
 
 
 class Decoded(NamedTuple):

@@ -80,7 +80,7 @@ class StreamDriver:
                 continue
             self.stats.ignored += 1
             if self.show_ignored:
-                readings.append(Reading(arrival_s, found.values, False, found.text))
+                readings.append(Reading(arrival_s, found.values, False, found.text, ignored=True))
         self.stats.discarded_bytes = self._framer.discarded
         return readings
 

@@ -12,6 +12,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from typing import Any, Protocol
 
 import msgspec
@@ -97,6 +98,8 @@ class ByteLink:
         self.id = link_id
         self.openings = 0
         """how often a channel was opened; a new number means that what came before is void"""
+        self.on_gone: Callable[[], None] = lambda: None
+        """called when a channel ends, for whoever waits for an answer on it"""
         self._opener = opener
         self._on_change = on_change
         self._channel: Channel | None = None
@@ -149,16 +152,16 @@ class ByteLink:
                 stable.cancel()
                 self._channel = None
                 channel.close()
+                self.on_gone()
             if not self._closing.is_set():
                 self._lost(channel.inbox.reason)
                 attempt = 0 if steady else attempt + 1
                 await self._pause(attempt)
 
     async def _pause(self, attempt: int) -> None:
-        try:
-            await asyncio.wait_for(self._closing.wait(), RETRY_S[min(attempt, len(RETRY_S) - 1)])
-        except TimeoutError:
-            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(RETRY_S[min(attempt, len(RETRY_S) - 1)]):
+                await self._closing.wait()
 
     def _lost(self, reason: str) -> None:
         if self._lost_s is not None:

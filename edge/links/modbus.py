@@ -20,6 +20,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
+from contextlib import suppress
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -98,6 +99,7 @@ class ModbusBus:
         self._received = bytearray()
         self._last_byte_s = 0.0
         self._news = asyncio.Event()
+        link.on_gone = self._news.set
         self._quiet_until_s = 0.0
         self._transaction = 0
         self._units: dict[int, UnitState] = {}
@@ -203,10 +205,9 @@ class ModbusBus:
             left_s = until_s - time.monotonic()
             if found is not None or left_s <= 0 or not self.link.connected:
                 return found
-            try:
-                await asyncio.wait_for(self._news.wait(), min(left_s, 0.25))
-            except TimeoutError:
-                continue
+            with suppress(TimeoutError):
+                async with asyncio.timeout(left_s):
+                    await self._news.wait()
 
     def _find_tcp(self, request: Request) -> Answer | None:
         try:

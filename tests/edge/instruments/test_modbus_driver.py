@@ -74,6 +74,8 @@ def keller(unit: int, pressure_bar: float, temperature_c: float) -> Device:
         address, count = int.from_bytes(request[2:4], "big"), int.from_bytes(request[4:6], "big")
         if address == 0x0202:
             return registers(unit, [0, 12345])
+        if address not in data:
+            return sealed(bytes((unit, request[1] | 0x80, 2)))
         return registers(unit, words(data[address])[:count])
 
     return device

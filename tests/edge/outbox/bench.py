@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
+
+import apsw
 
 from edge.outbox import Outbox
 from firmware_config.messages import Ack
@@ -57,9 +58,14 @@ def open_outbox(folder: Path, clock: HandClock | None = None, *, quota: int = 20
 
 
 def rows(folder: Path) -> dict[tuple[str, int, int], bytes]:
-    """Every record in the file, by (stream, epoch, seq), read with another SQLite; asserts that hashes are right and numbers in the body agree."""
+    """Every record in the file by (stream, epoch, seq); asserts that hashes are right and that the numbers in the body agree.
+
+    (Read with the SQLite that the outbox uses: two SQLite libraries in one process take each other's file locks away.)
+    """
     found = {}
-    connection = sqlite3.connect(f"file:{folder / 'outbox.db'}?mode=ro", uri=True)
+    uri = f"file:{folder / 'outbox.db'}?mode=ro"
+    connection = apsw.Connection(uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
+    connection.set_busy_timeout(5000)
     try:
         for stream, epoch, seq, digest, body in connection.execute("select stream, epoch, seq, hash, body from record"):
             assert blake2b(body, digest_size=16).hexdigest() == digest

@@ -1,0 +1,162 @@
+"""Probing a small station on pseudo-terminals: every verdict an engineer can get, from real bytes."""
+
+import asyncio
+import io
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from rich.console import Console
+
+from edge.instruments.probe import Finding, Prober, propose
+from edge.instruments.probe.table import hints, overview
+from firmware_config.station import Station
+from tests.edge.instruments.test_meaning import gill
+from tests.edge.instruments.test_modbus_driver import Y504, keller
+from tests.edge.links.peers import Pty, Rs485, holding
+
+SERIAL = ("right", "slow", "rain", "garbage", "other", "mute", "absent")
+
+
+def station() -> Station:
+    links = [{"id": name, "kind": "serial", "port": f"/dev/{name}", "baud": 38_400} for name in SERIAL]
+    instruments = [
+        {
+            "id": name,
+            "model": "gill_windmaster_ascii",
+            "place": name,
+            "serial_number": "1",
+            "link": name,
+            "rate": "20 Hz",
+            "mounting": {"height_m": 1},
+        }
+        for name in SERIAL
+    ]
+    links.append({"id": "water", "kind": "modbus_rtu", "port": "/dev/water", "baud": 115_200})
+    for number, (name, model) in enumerate(
+        [
+            ("oxygen", "yosemitech_y504_modbus"),
+            ("level", "keller_series30_modbus"),
+            ("swapped", "keller_series30_modbus"),
+            ("dead", "keller_series30_modbus"),
+        ],
+        1,
+    ):
+        instruments.append(
+            {
+                "id": name,
+                "model": model,
+                "place": name,
+                "serial_number": {"oxygen": "YL0904220701", "level": "12345"}.get(name, "77"),
+                "link": "water",
+                "address": number,
+                "every": "1s",
+                "mounting": {"height_m": 0},
+            }
+        )
+    return Station.model_validate(
+        {
+            "schema": 1,
+            "id": "bench",
+            "name": {"en": "Bench", "zh": "测试台"},
+            "platform": "fixed",
+            "surface": "mudflat",
+            "position": {"latitude_deg": 30, "longitude_deg": 121},
+            "datum": {"datum_1985_m": 0, "chart_datum_m": 0},
+            "contact": {"operator": "bench"},
+            "links": links,
+            "instruments": instruments,
+            "uplink": {"host": "nowhere"},
+        }
+    )
+
+
+async def printing(pty: Pty, record: bytes, every_s: float) -> None:
+    while True:
+        pty.send(record)
+        await asyncio.sleep(every_s)
+
+
+@pytest_asyncio.fixture
+async def ports(tmp_path: Path) -> AsyncIterator[Path]:
+    ptys = {name: Pty(tmp_path / name) for name in SERIAL if name != "absent"}
+    wind = "Q,+001.23,-000.45,+000.12,M,+343.21,+020.85,{},"
+    tasks = [
+        asyncio.create_task(printing(ptys["right"], gill(wind.format("00")), 0.05)),
+        asyncio.create_task(printing(ptys["slow"], gill(wind.format("00")), 0.1)),
+        asyncio.create_task(printing(ptys["rain"], gill(wind.format("07")), 0.05)),
+        asyncio.create_task(printing(ptys["garbage"], bytes(range(128, 256)), 0.05)),
+        asyncio.create_task(printing(ptys["other"], b"$GPGGA,,,,,,0,00,99.99,,M,,M,,*48\r\n", 0.05)),
+    ]
+    line = Rs485(Pty(tmp_path / "water"))
+    line.answers |= {1: Y504(1), 2: keller(2, 0.4, 14.0), 3: keller(3, 0.4, 14.0)}
+    yield tmp_path
+    for task in tasks:
+        task.cancel()
+    await line.stop()
+    for pty in [*ptys.values(), line.pty]:
+        pty.unplug()
+
+
+async def probe(ports: Path, monkeypatch: pytest.MonkeyPatch, **more) -> dict[str, Finding]:
+    monkeypatch.setattr("edge.instruments.probe.PATIENCE_S", 0.2)
+    found = await Prober(station(), ports, listen_s=2.0, **more).run()
+    return {finding.instrument.id: finding for finding in found}
+
+
+async def test_every_instrument_gets_a_plain_verdict(ports: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = await probe(ports, monkeypatch)
+    assert list(found) == [instrument.id for instrument in station().instruments]
+    assert {name for name, finding in found.items() if finding.good} == {"right", "oxygen", "level"}
+    assert found["slow"].verdict.endswith("the station file says 20 Hz")
+    assert "status 07: too few samples on all paths" in found["rain"].verdict
+    assert "speed or format" in found["garbage"].verdict
+    assert "no record is valid" in found["other"].verdict
+    assert found["mute"].verdict.startswith("silent")
+    assert found["absent"].verdict.startswith("cannot be opened")
+    assert found["swapped"].verdict == "its serial number is 12345; the station file says 77"
+    assert found["dead"].verdict.startswith("no answer")
+    level = found["level"]
+    assert len(level.times_s) == 15
+    assert level.times_s == sorted(level.times_s)
+    assert level.proposal
+    assert level.values["water_pressure"] == pytest.approx(0.4)
+    assert found["oxygen"].identity == {"serial_number": "YL0904220701"}
+
+
+async def test_a_device_on_another_unit_number_is_found_when_asked_to_search(
+    ports: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    line = Rs485(Pty(tmp_path / "water2"))
+    line.answers[9] = holding(9, lambda _: 0)
+    wanted = station()
+    wanted = wanted.model_copy(
+        update={
+            "links": [wanted.link("water").model_copy(update={"id": "water2"})],
+            "instruments": [wanted.instrument("level").model_copy(update={"link": "water2"})],
+        }
+    )
+    monkeypatch.setattr("edge.instruments.probe.PATIENCE_S", 0.1)
+    (found,) = await Prober(wanted, tmp_path, search=True).run()
+    assert found.verdict == "no answer as unit 2, but something answers as unit 9"
+    await line.stop()
+    line.pty.unplug()
+
+
+async def test_the_table_and_its_hints_can_be_read(ports: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = list((await probe(ports, monkeypatch)).values())
+    console = Console(width=140, file=io.StringIO())
+    console.print(overview(found))
+    for finding in found:
+        assert finding.instrument.id in console.file.getvalue()
+    lines = "\n".join(hints(found))
+    assert "proposed: options: {answer:" in lines
+    assert "to be confirmed on the unit: unit number of the factory" in lines
+
+
+def test_limits_are_proposed_from_the_slowest_answer_and_never_from_a_few() -> None:
+    assert propose([0.08, 0.085, 0.09, 0.1, 0.12]) == {"answer": "180ms", "answer_longest": "500ms"}
+    assert propose([0.001] * 9) == {"answer": "50ms", "answer_longest": "500ms"}
+    assert propose([0.5] * 9) == {"answer": "750ms", "answer_longest": "1500ms"}
+    assert propose([0.1] * 4) == {}
