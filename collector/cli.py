@@ -12,11 +12,14 @@ from typing import IO, TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from collector.api.door import user
+
 if TYPE_CHECKING:
     from collector.config import CollectorConfig
     from collector.sink.reconcile import Compared
 
 main = typer.Typer(no_args_is_help=True, add_completion=False)
+main.add_typer(user, name="user")
 ConfigFile = Annotated[Path | None, typer.Argument(help="COLLECTOR.yaml; without it every setting has its default", show_default=False)]
 DataFolder = Annotated[Path | None, typer.Option("--data", help="Data folder, instead of the file's", show_default=False)]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import warnings
 
 import aiohttp_session
 from aiohttp import web
@@ -44,6 +45,7 @@ def make_context(centre: Centre, settings: HttpSettings) -> Context:
 
 def make_app(context: Context) -> web.Application:
     """The application with all its routes and guards."""
+    warnings.filterwarnings("ignore", category=web.NotAppKeyWarning, module="aiohttp_session")  # it keeps to the older keys
     storage = cookie_storage(context.settings, session_key(context.centre.data / "session.key"))
     app = web.Application(
         client_max_size=MAX_BODY_BYTES, middlewares=[errors_as_json, aiohttp_session.session_middleware(storage), checked]

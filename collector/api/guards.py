@@ -103,6 +103,6 @@ def _host_fits(request: web.Request, listening: str, *, proxied: bool) -> bool:
 def _same_origin(request: web.Request) -> bool:
     """Browsers name the origin of every such request; a program that is no browser names none and has no cookie to abuse."""
     origin = request.headers.get("Origin")
-    if origin is None:
-        return request.headers.get("Sec-Fetch-Site", "none") in ("none", "same-origin")
-    return urlsplit(origin).netloc.lower() == request.host.lower()
+    if request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
+        return False
+    return origin is None or urlsplit(origin).netloc.lower() == request.host.lower()

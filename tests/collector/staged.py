@@ -109,9 +109,9 @@ class Staged:
 
 
 @asynccontextmanager
-async def staged(folder, *, http=True, **config):
-    """A running centre; ``http`` False: alarms only."""
-    bench = Staged(folder, **config)
+async def staged(folder, *, http=False, **config):
+    """A running centre; ``http``: its settings (False: alarms only)."""
+    bench = Staged(folder, **config, **({"http": http} if http else {}))
     bench.recall()
     part = None
     engine = await alarms.start(bench.centre)

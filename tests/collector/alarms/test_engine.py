@@ -15,7 +15,7 @@ FULL = {"outbox_share@station": 0.97}
 
 
 async def test_a_value_becomes_an_alarm_that_is_in_the_journal_before_anyone_hears_of_it(tmp_path):
-    async with staged(tmp_path, http=False) as bench:
+    async with staged(tmp_path) as bench:
         bench.born()
         queue = bench.hub.subscribe()
         bench.commit(bench.draft(FULL, t=T0 - MINUTE, stream="health"))
@@ -29,7 +29,7 @@ async def test_a_value_becomes_an_alarm_that_is_in_the_journal_before_anyone_hea
 
 
 async def test_the_whole_life_of_an_alarm(tmp_path):
-    async with staged(tmp_path, http=False) as bench:
+    async with staged(tmp_path) as bench:
         bench.born()
         queue = bench.hub.subscribe()
         bench.commit(bench.draft(FULL, t=T0 - MINUTE, stream="health"))
@@ -42,11 +42,16 @@ async def test_the_whole_life_of_an_alarm(tmp_path):
         bench.commit(bench.draft({"outbox_share@station": 0.1}, t=T0, stream="health"))
         cleared = await bench.told(queue)
         assert (cleared["condition"], cleared["returned_ms"], cleared["cleared_ms"]) == ("cleared", T0 + MINUTE, T0 + MINUTE)
-        assert [row.name for row in await bench.engine.journal.transitions(alarm["id"])] == ["raised", "acknowledged", "returned", "cleared"]
+        assert [row.name for row in await bench.engine.journal.transitions(alarm["id"])] == [
+            "raised",
+            "acknowledged",
+            "returned",
+            "cleared",
+        ]
 
 
 async def test_a_station_that_leaves_is_one_alarm_and_lists_what_it_hides(tmp_path):
-    async with staged(tmp_path, http=False) as bench:
+    async with staged(tmp_path) as bench:
         bench.born()
         queue = bench.hub.subscribe()
         bench.commit(bench.draft(ALL, t=T0 - MINUTE))
@@ -63,12 +68,12 @@ async def test_a_station_that_leaves_is_one_alarm_and_lists_what_it_hides(tmp_pa
 
 
 async def test_open_alarms_come_back_after_a_restart_and_return_with_their_value(tmp_path):
-    async with staged(tmp_path, http=False) as bench:
+    async with staged(tmp_path) as bench:
         bench.born()
         queue = bench.hub.subscribe()
         bench.commit(bench.draft(FULL, t=T0 - MINUTE, stream="health"))
         first = await bench.told(queue)
-    async with staged(tmp_path, http=False) as bench:
+    async with staged(tmp_path) as bench:
         assert [alarm.id for alarm in bench.engine.book.open.values()] == [first["id"]]
         queue = bench.hub.subscribe()
         bench.commit(bench.draft({"outbox_share@station": 0.1}, t=T0 - MINUTE, stream="health", seq=1))
@@ -76,7 +81,7 @@ async def test_open_alarms_come_back_after_a_restart_and_return_with_their_value
 
 
 async def test_what_was_committed_just_before_a_kill_is_made_up_for(tmp_path):
-    async with staged(tmp_path, http=False) as bench:
+    async with staged(tmp_path) as bench:
         bench.born()
         bench.commit(bench.event("outbox_damaged", t=T0, text_en="The outbox was damaged", text_zh="发件箱损坏"), tell=False)
         bench.park("buoy", "bad_hash", tell=False)
@@ -84,7 +89,7 @@ async def test_what_was_committed_just_before_a_kill_is_made_up_for(tmp_path):
         # the engine asks the store at its first tick
         rules = {(await bench.told(queue))["rule"] for _ in range(2)}
         assert rules == {"station-event", "message-parked"}
-    async with staged(tmp_path, http=False) as bench:  # and asking again raises nothing twice
+    async with staged(tmp_path) as bench:  # and asking again raises nothing twice
         bench.commit(bench.draft(FULL, t=T0 - MINUTE, stream="health"))
         queue = bench.hub.subscribe()
         await bench.told(queue, lambda alarm: alarm["rule"] == "outbox-filling")
@@ -93,7 +98,7 @@ async def test_what_was_committed_just_before_a_kill_is_made_up_for(tmp_path):
 
 
 async def test_a_queue_that_overflowed_is_made_up_for_from_the_store(tmp_path):
-    async with staged(tmp_path, http=False) as bench:
+    async with staged(tmp_path) as bench:
         bench.born()
         queue = bench.hub.subscribe()
         bench.commit(bench.draft(FULL, t=T0 - MINUTE, stream="health"))
@@ -104,7 +109,7 @@ async def test_a_queue_that_overflowed_is_made_up_for_from_the_store(tmp_path):
 
 
 async def test_centre_conditions_follow_what_the_parts_say_of_themselves(tmp_path):
-    async with staged(tmp_path, http=False) as bench:
+    async with staged(tmp_path) as bench:
         bench.born()
         queue = bench.hub.subscribe()
         bench.ingest["store_ok"] = False
@@ -121,7 +126,7 @@ async def test_centre_conditions_follow_what_the_parts_say_of_themselves(tmp_pat
 
 
 async def test_a_fault_in_judging_is_counted_and_the_next_value_is_judged(tmp_path):
-    async with staged(tmp_path, http=False) as bench:
+    async with staged(tmp_path) as bench:
         bench.born()
         queue = bench.hub.subscribe()
         bench.hub.publish(Notice("records", "buoy", "not a list of records"))
@@ -134,12 +139,12 @@ async def test_a_fault_in_judging_is_counted_and_the_next_value_is_judged(tmp_pa
 
 
 async def test_an_alarm_whose_rule_was_switched_off_is_withdrawn_at_the_next_start(tmp_path):
-    async with staged(tmp_path, http=False) as bench:
+    async with staged(tmp_path) as bench:
         bench.born()
         queue = bench.hub.subscribe()
         bench.commit(bench.draft(FULL, t=T0 - MINUTE, stream="health"))
         alarm = await bench.told(queue)
-    async with staged(tmp_path, http=False, alarms={"rules": [{"id": "outbox-filling", "enabled": False}]}) as bench:
+    async with staged(tmp_path, alarms={"rules": [{"id": "outbox-filling", "enabled": False}]}) as bench:
         assert bench.engine.book.open == {}
         assert [row.name for row in await bench.engine.journal.transitions(alarm["id"])] == ["raised", "withdrawn"]
 
@@ -148,6 +153,11 @@ async def test_a_wrong_rule_stops_the_start_with_its_name(tmp_path):
     bench = Staged(tmp_path, alarms={"rules": [{"id": "batery-low"}]})
     with pytest.raises(AlarmRuleError, match="batery-low"):
         AlarmEngine(
-            hub=bench.hub, clock=bench.clock, data=tmp_path, settings=bench.config.alarms, reader=bench.centre.reader, status=bench.centre.status
+            hub=bench.hub,
+            clock=bench.clock,
+            data=tmp_path,
+            settings=bench.config.alarms,
+            reader=bench.centre.reader,
+            status=bench.centre.status,
         )
     bench.store.close()

@@ -16,7 +16,9 @@ def watch(opened=None, changes=()):
 
 
 def give(limits, value, at, *, series=SHARE, flag=1, source="records", arrival=None):
-    found = limits.on_values(source, "buoy", t_end=at, values={series: value}, flags={series: flag}, now_ms=at if arrival is None else arrival)
+    found = limits.on_values(
+        source, "buoy", t_end=at, values={series: value}, flags={series: flag}, now_ms=at if arrival is None else arrival
+    )
     return list(found)
 
 
@@ -85,7 +87,9 @@ def test_text_and_truth_values_are_no_numbers():
 def test_after_a_restart_an_open_alarm_returns_when_the_value_does():
     key = f"outbox-filling/buoy/{SHARE}"
     opened = {
-        key: Alarm(id=1, key=key, rule="outbox-filling", station="buoy", state=State.ACTIVE_ACKNOWLEDGED, severity="high", severity_now="medium")
+        key: Alarm(
+            id=1, key=key, rule="outbox-filling", station="buoy", state=State.ACTIVE_ACKNOWLEDGED, severity="high", severity_now="medium"
+        )
     }
     (still,) = give(watch(opened), 0.78, T0)  # above 0.8 less its deadband: still medium
     assert still.severity == "medium"

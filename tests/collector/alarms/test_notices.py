@@ -94,5 +94,7 @@ def test_hostile_words_are_one_short_printable_line():
 
 def test_after_a_restart_what_has_no_end_of_its_own_still_ends():
     key = "message-parked/buoy/future"
-    alarm = Alarm(id=1, key=key, rule="message-parked", station="buoy", state=State.ACTIVE_ACKNOWLEDGED, severity="medium", severity_now="medium")
+    alarm = Alarm(
+        id=1, key=key, rule="message-parked", station="buoy", state=State.ACTIVE_ACKNOWLEDGED, severity="medium", severity_now="medium"
+    )
     assert keys(watch({key: alarm}).on_tick(T0 + HOUR)) == [(key, None)]

@@ -51,7 +51,9 @@ def test_switching_a_rule_off_at_one_station():
 
 def test_a_rule_of_the_centre_itself():
     base = next(dict(rule) for rule in default_rules() if rule["id"] == "battery-low")
-    rules = RuleSet([{**base, "id": "too-warm", "series": "water_temperature@*", "side": "high", "levels": [{"limit": 33, "severity": "low"}]}])
+    rules = RuleSet(
+        [{**base, "id": "too-warm", "series": "water_temperature@*", "side": "high", "levels": [{"limit": 33, "severity": "low"}]}]
+    )
     assert rules.effective("too-warm", "any", "water_temperature@surface").levels[0].limit == 33
     assert rules.effective("too-warm", "any", "air_temperature@mast") is None
 
