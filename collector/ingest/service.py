@@ -52,6 +52,8 @@ class Ingest:
         self.inbox = Inbox(max_bytes=settings.queue, group_s=settings.group / 1e3, group_messages=settings.group_messages)
         self.counts: dict[str, int] = dict.fromkeys(("records", "same", "conflicts", "parked", "live", "salvaged"), 0)
         self._told: dict[tuple[str, str, str], tuple[int, int]] = {}
+        self._early: list[News] | None = []
+        """what the writer told before the other parts could listen"""
         self.writer = Writer(
             centre=config.centre,
             path=centre.data / "store.db",
@@ -84,6 +86,9 @@ class Ingest:
         for station, records, heard_ms, birth in remembered:
             recall(self._centre.hub, station, records, heard_ms)
             self._centre.hub.station(station).birth = birth
+        early, self._early = self._early or [], None
+        for news in early:
+            self._on_news(news)
         self.writer.outlet = self._session
         self.writer.start()
         self._session.start()
@@ -132,6 +137,9 @@ class Ingest:
             self._loop.call_soon_threadsafe(self._on_small, station, leaf, message)
 
     def _from_writer(self, news: News) -> None:
+        if self._early is not None:
+            self._early.append(news)
+            return
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to be told
             self._loop.call_soon_threadsafe(self._on_news, news)
 

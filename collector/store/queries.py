@@ -11,123 +11,28 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import apsw
 import msgspec
 
-from collector.store.rollup import Aggregate, Averagings, Bucket, decode_bucket, merge_buckets
+from collector.store.answers import Declared, EpochLedger, Gap, Points, SeriesAnswer, Shown, StationRow, Stored
+from collector.store.rollup import Averagings, Bucket, decode_bucket, merge_buckets
 from collector.store.schema import BUCKET_MS, Standing
 from firmware_config.base.database import open_database
 from firmware_config.errors import WireError
-from firmware_config.flags import Flag
 from firmware_config.messages import Birth
 from firmware_config.ranges import Ranges
-from firmware_config.records import Record, Value, unseal
+from firmware_config.records import Record, unseal
 from firmware_config.streams import STREAMS
 
+__all__ = ["Declared", "EpochLedger", "Gap", "Points", "Reader", "ReaderPool", "SeriesAnswer", "StationRow", "Stored"]
 T = TypeVar("T")
 ON_AXIS = f"standing in ({Standing.ALONE:d},{Standing.WINNER:d})"
 NEWEST_DEPTH = 20
 """How many of a stream's newest records are looked through for the newest value of each series."""
-
-
-@dataclass(frozen=True)
-class StationRow:
-    """A station the centre has heard of; ``birth`` as last received (None: never)."""
-
-    name: str
-    birth: Birth | None
-    birth_ms: int | None
-    heard_ms: int | None
-
-
-@dataclass(frozen=True)
-class Stored:
-    """One row of the store."""
-
-    id: int
-    standing: Standing
-    hash: str
-    body: bytes
-    record: Record
-
-
-@dataclass
-class Points:
-    """One series over a period; ``low``/``high``/``share`` are filled for rollups, and for records where they say something."""
-
-    t: list[int] = field(default_factory=list)
-    v: list[Value] = field(default_factory=list)
-    flag: list[int] = field(default_factory=list)
-    low: list[float | None] = field(default_factory=list)
-    high: list[float | None] = field(default_factory=list)
-    worst_class: list[int | None] = field(default_factory=list)
-    share: list[float | None] = field(default_factory=list)
-
-    def add_value(self, t: int, name: str, shown: _Shown) -> None:
-        """One record's value of the series ``name``."""
-        self.t.append(t)
-        self.v.append(shown.values[name])
-        self.flag.append(shown.flags.get(name, int(Flag.NOT_EVALUATED)))
-        self.low.append(None)
-        self.high.append(None)
-        self.worst_class.append(shown.classes.get(name))
-        self.share.append(shown.share.get(name))
-
-    def add_mean(self, t: int, aggregate: Aggregate, averaging: str) -> None:
-        value = aggregate.value(averaging)
-        self.t.append(t)
-        self.v.append(value)
-        self.flag.append(aggregate.flag() if value is not None or not aggregate.used else int(Flag.SUSPECT))
-        self.low.append(aggregate.low)
-        self.high.append(aggregate.high)
-        self.worst_class.append(None if aggregate.worst_class < 0 else aggregate.worst_class)
-        self.share.append(aggregate.share)
-
-
-@dataclass
-class SeriesAnswer:
-    """``bucket_ms`` 0: single records; else the length of the means. ``streams``: where each series was found."""
-
-    bucket_ms: int
-    series: dict[str, Points]
-    streams: dict[str, str]
-
-
-@dataclass(frozen=True)
-class Declared:
-    """Numbers a station declared ``unused`` or ``lost``, with its reason."""
-
-    first: int
-    last: int
-    kind: str
-    reason: str
-    t: int
-
-
-@dataclass
-class EpochLedger:
-    """What is known of the numbers of one (stream, epoch)."""
-
-    stream: str
-    epoch: int
-    committed: Ranges
-    declared: list[Declared] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Gap:
-    """Time within a stream that no record covers, from the end of one record to the beginning of the next, with their numbers
-    (None: before the first, or another epoch)."""
-
-    from_ms: int
-    to_ms: int
-    epoch: int
-    after_seq: int | None
-    before_seq: int | None
 
 
 @dataclass(frozen=True)
@@ -145,16 +50,7 @@ class _Span:
         return self.station_id, self.stream_id, self.from_ms, self.to_ms
 
 
-class _Shown(msgspec.Struct):
-    """The part of a record that charts need (decoding less is faster)."""
-
-    values: dict[str, Value]
-    flags: dict[str, int] = {}
-    classes: dict[str, int] = {}
-    share: dict[str, float] = {}
-
-
-_shown = msgspec.json.Decoder(_Shown)
+_shown = msgspec.json.Decoder(Shown)
 
 
 class Reader:
