@@ -168,17 +168,13 @@ class _Source:
         self.name = name
         self.source = source
         self.root = source.field.partition(".")[0]
-        self._get = getter(source.field)
+        self.get = getter(source.field)
         self._unit = getter(source.by.field) if source.by is not None else None
         self._table = {k: v if isinstance(v, tuple) else (v, 0.0) for k, v in source.by.table.items()} if source.by is not None else {}
         self._last: float | None = None
 
-    def has(self, values: Mapping[str, Any]) -> bool:
-        return self._get(values) is not _ABSENT
-
-    def value(self, values: Mapping[str, Any]) -> float | None:
-        """In the registry's unit; None when it is missing, of an unknown unit, or what the card says means "not measured"."""
-        raw = self._get(values)
+    def value(self, raw: Any, values: Mapping[str, Any]) -> float | None:
+        """The raw field in the registry's unit; None when missing, of an unknown unit, or what the card says means "not measured"."""
         if not isinstance(raw, int | float) or isinstance(raw, bool):
             return None
         if self.source.above is not None and not raw > self.source.above:
@@ -214,9 +210,10 @@ class Quantities:
         good: dict[str, float | None] = {}
         bad: dict[str, float] = {}
         for source in self._sources:
-            if not source.has(values):
+            raw = source.get(values)
+            if raw is _ABSENT:
                 continue
-            value = source.value(values)
+            value = source.value(raw, values)
             if spoiled and (source.root in spoiled or source.source.field in spoiled):
                 good[source.name] = None
                 if value is not None and not source.source.counter:
