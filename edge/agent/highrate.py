@@ -19,23 +19,28 @@ from firmware_config.station import EddyFlux
 
 COUNTERS = ("Ndx", "counter")
 """fields in which instruments count their own samples"""
-CONFIRM_MS = 2_000.0
-CONFIRM_REAL_S = 0.2
-SETTLE = 2.5
-"""rows are given out when they are older than this many confirmation times"""
+SETTLE_MS = 3_000.0
+SETTLE_REAL_S = 0.5
+"""rows are given out when they are older than this: bytes come late, by some of the world's time and some real time"""
+PATIENCE_MS, PATIENCE_REAL_S = 10_000.0, 5.0
+TROUBLED_MS, TROUBLED_REAL_S = 2_000.0, 0.5
+"""see `SampleLine`: some of the world's time, and some real time for schedulers"""
 RATE_TOLERANCE = 0.0015
 GAMMA_R = 402.7
 """speed of sound squared over absolute sonic temperature, m2 s-2 K-1 (dry air)"""
 
 
-def confirm_ms(speed: float) -> float:
-    """How long lateness must last before samples count as lost: some of the world's time, and some real time for schedulers."""
-    return max(CONFIRM_MS, CONFIRM_REAL_S * 1e3 * speed)
-
-
 def settle_ms(speed: float) -> float:
     """How old a row must be before it is given out."""
-    return SETTLE * confirm_ms(speed)
+    return SETTLE_MS + SETTLE_REAL_S * 1e3 * speed
+
+
+def _line(period_ms: float, speed: float) -> SampleLine[Any]:
+    return SampleLine(
+        period_ms,
+        patience_ms=max(PATIENCE_MS, PATIENCE_REAL_S * 1e3 * speed),
+        troubled_ms=max(TROUBLED_MS, TROUBLED_REAL_S * 1e3 * speed),
+    )
 
 
 @dataclass(frozen=True)
@@ -60,10 +65,10 @@ class HighRate:
         self.layout = Layout(
             tuple(SONIC_COLUMNS), tuple(q for q in GAS_COLUMNS if gas is not None and q in gas.driver.quantities) if gas else ()
         )
-        confirm = confirm_ms(speed)
-        self._lines: dict[str, SampleLine[Any]] = {sonic.instrument.id: SampleLine(self.period_ms, confirm_ms=confirm)}
+        self._lines: dict[str, SampleLine[Any]] = {sonic.instrument.id: _line(self.period_ms, speed)}
         if gas is not None and not self.integrated:
-            self._lines[gas.instrument.id] = SampleLine(1e3 / (gas.instrument.rate or self.rate_hz), confirm_ms=confirm)
+            self._lines[gas.instrument.id] = _line(1e3 / (gas.instrument.rate or self.rate_hz), speed)
+        self._spoiled: dict[str, int] = {}
         self.aligner = self._new_aligner(0.0)
         self._told_rate: dict[str, float] = {}
 
@@ -87,6 +92,11 @@ class HighRate:
         if not any(quantity in reading.quantities for quantity in wanted):
             return  # another kind of record
         assert isinstance(source.driver, StreamDriver)
+        line = self._lines[source.instrument.id]
+        spoiled = source.driver.stats.bad_total + source.driver.stats.discarded_bytes
+        if spoiled != self._spoiled.get(source.instrument.id, 0):
+            self._spoiled[source.instrument.id] = spoiled
+            line.trouble(at_ms)
         words = source.driver.diagnostics_of(reading)
         counter = next((count for name in COUNTERS if isinstance(count := reading.values.get(name), int)), None)
         payload: Any
@@ -96,7 +106,7 @@ class HighRate:
             payload = self._sonic_part(words, reading)
         else:
             payload = fragment(words.get("gas"), self.layout.gas, reading.quantities)
-        self._lines[source.instrument.id].add(at_ms, payload, counter)
+        line.add(at_ms, payload, counter)
 
     def _sonic_part(self, words: dict[str, int | None], reading: Reading) -> Fragment:
         values = reading.quantities

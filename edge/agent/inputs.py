@@ -10,7 +10,8 @@ from edge.agent.series import MINUTE_MS
 from edge.compute.messages import Input
 from firmware_config.station import Source, Station
 
-DIRECT_MAX_AGE_MS = 1_800_000
+DIRECT = {"max_age": "30min", "uncertainty": 0.0}
+"""for a series named directly, without an entry under ``inputs``"""
 NOTHING = Input(value=None, source="no source")
 
 
@@ -23,7 +24,7 @@ class Inputs:
 
     def _sources(self, name: str) -> list[Source]:
         if "@" in name:
-            return [Source(series=name, max_age=DIRECT_MAX_AGE_MS, uncertainty=0.0)]
+            return [Source.model_validate({"series": name, **DIRECT})]
         return self._station.inputs.get(name, [])
 
     def now(self, name: str, at_ms: float) -> Input:

@@ -1,13 +1,14 @@
 """Records on their way into the outbox: drafts are gathered for a moment and committed together; events are worded here.
 
 One task commits; nobody waits for it unless they ask to. What the disk refuses waits in the outbox's memory (see `edge.outbox`).
-Products are unique by (stream, t): a draft whose time is not after the last of its stream (the clock stepped back) gets a version.
+Products are unique by (stream, t): a draft whose time is not after the last of its stream (the clock stepped back) gets a rising version.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any, Protocol
@@ -48,16 +49,15 @@ class _Words(dict[str, Any]):
 class Recorder:
     """Takes drafts from the agent's parts and commits them, in order."""
 
-    def __init__(self, outbox: Commits, time: StationTime, *, simulated: bool) -> None:
+    def __init__(self, outbox: Commits, clock: StationTime, *, simulated: bool) -> None:
         self._outbox = outbox
-        self._time = time
+        self._clock = clock
         self._simulated = simulated
         self._drafts: list[Draft] = []
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
         self._last_t: dict[str, int] = {}
-        self._versions: dict[str, int] = {}
         self.committed = 0
 
     # --- handing in
@@ -74,15 +74,17 @@ class Recorder:
         if draft.stream in UNIQUE:
             last = self._last_t.get(draft.stream)
             if last is not None and draft.t <= last:
-                self._versions[draft.stream] = self._versions.get(draft.stream, 0) + 1
-                return msgspec.structs.replace(draft, version=self._versions[draft.stream])
+                return msgspec.structs.replace(draft, version=int(time.time()))
             self._last_t[draft.stream] = draft.t
         return draft
+
+    def know_times(self, newest: Mapping[str, int | None]) -> None:
+        """The newest record times that earlier runs committed, by stream."""
+        self._last_t.update({stream: t for stream, t in newest.items() if t is not None})
 
     def forget_times(self) -> None:
         """Times begin anew (the clock was set): what came before is of another count."""
         self._last_t.clear()
-        self._versions.clear()
 
     def event(self, kind: str, *, severity: str | None = None, **detail: Any) -> None:
         """Report something that happened; kinds and sentences are in ``events.yaml``."""
@@ -91,9 +93,9 @@ class Recorder:
         self.put(
             Draft(
                 stream="event",
-                t=round(self._time.utc_ms(self._time.now_ms())),
+                t=round(self._clock.utc_ms(self._clock.now_ms())),
                 dt=0,
-                clock=self._time.quality,
+                clock=self._clock.quality,
                 values={"kind": kind, "severity": severity or text["severity"]},
                 detail={**detail, "text_en": text["en"].format_map(words), "text_zh": text["zh"].format_map(words)},
             )

@@ -28,10 +28,10 @@ from edge.compute.request import build_request, needs_of
 from edge.errors import ScienceError
 from edge.outbox import Stats
 from firmware_config.base import log
-from firmware_config.sense import PRODUCES
 from firmware_config.flags import Flag
 from firmware_config.quantities import series_name, split_series
 from firmware_config.records import ClockQuality, Draft
+from firmware_config.sense import PRODUCES
 from firmware_config.station import EddyFlux, Station
 
 logger = log.get(__name__)
@@ -159,8 +159,9 @@ class EddyResults:
     async def _commit(self, drafts: list[Draft]) -> None:
         """Commit and wait until it is durable: with a full disk the outbox keeps drafts in memory until there is room."""
         await self._recorder.commit(drafts)
-        while await asyncio.to_thread(lambda: self._outbox.stats().queued):
-            await asyncio.sleep(RETRY_REAL_S)  # noqa: ASYNC110: the disk tells nobody that it has room again
+        # The disk tells nobody that it has room again.
+        while await asyncio.to_thread(lambda: self._outbox.stats().queued):  # noqa: ASYNC110
+            await asyncio.sleep(RETRY_REAL_S)
 
     def _raw_draft(self, packed: Packed) -> Draft:
         """The ``raw`` record; of a part of a window (the clock stepped) it begins with the part's first row."""

@@ -12,18 +12,23 @@ Pure: no clock, no I/O; times are monotonic milliseconds. Memory is bounded by t
 
 from __future__ import annotations
 
-from collections import Counter, deque
+import math
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+from edge.agent.envelope import LowerEnvelope, SampleCounter
 
 Payload = TypeVar("Payload")
 
 HORIZON_MS = 600_000.0
 """Arrivals older than this no longer shape the fit."""
-SLOPE_AFTER_MS = 30_000.0
-"""Until so much time is covered the nominal period is taken as true."""
-MAX_SLOPE = 2e-3
+SLOPE_AFTER_MS = {True: 30_000.0, False: 120_000.0}
+"""Until so much time is covered the nominal period is taken as true; on a quiet line, on a rough one."""
+BURN_IN_MS = {True: 5_000.0, False: 30_000.0}
+"""What arrives first, out of buffers, does not shape the slope."""
+MAX_SLOPE = 1e-3
 """A crystal is not off by more than this share; anything beyond is a wrong rate, not drift."""
 RATE_WINDOW_MS = 60_000.0
 WRONG_RATE = 0.005
@@ -32,92 +37,10 @@ LATE = 0.7
 ON_TIME = 0.5
 EARLY = 0.6
 BUFFERED = 8
-
-
-class SampleCounter:
-    """Lost samples from an instrument's own counter, once it has shown a constant increment."""
-
-    LEARN = 50
-
-    def __init__(self) -> None:
-        self._last: int | None = None
-        self._seen: Counter[int] = Counter()
-        self.increment: int | None = None
-
-    def lost(self, value: int | None) -> int | None:
-        """Samples missing before this one; None when the counter cannot tell (absent, reset, still learning)."""
-        last, self._last = self._last, value
-        if value is None or last is None:
-            return None
-        delta = value - last
-        if self.increment is None:
-            self._seen[delta] += 1
-            if (total := self._seen.total()) >= self.LEARN:
-                step = self._seen.most_common(1)[0][0]
-                if step > 0 and sum(n for d, n in self._seen.items() if d > 0 and d % step == 0) >= 0.95 * total:
-                    self.increment = step
-                self._seen.clear()
-            return None
-        if delta <= 0 or delta % self.increment or delta > 10_000 * self.increment:
-            return None
-        return delta // self.increment - 1
-
-
-class LowerEnvelope:
-    """The line under points that can only lie above it; x is a count, y milliseconds less ``count * period``."""
-
-    def __init__(self, horizon_count: float, slope_after_count: float, max_slope: float) -> None:
-        self._horizon = horizon_count
-        self._slope_after = slope_after_count
-        self._max_slope = max_slope
-        self._hull: list[tuple[float, float]] = []
-        self.slope = 0.0
-        self._x = 0.0
-        self._y = 0.0
-
-    @property
-    def empty(self) -> bool:
-        return not self._hull
-
-    def clear(self) -> None:
-        self._hull.clear()
-        self.slope = 0.0
-
-    def add(self, x: float, y: float) -> None:
-        """Add a point to the right of all others and fit again."""
-        hull = self._hull
-        while len(hull) > 1 and hull[-1][0] >= x:  # the count was set back
-            hull.pop()
-        while len(hull) > 1:
-            (x1, y1), (x2, y2) = hull[-2], hull[-1]
-            if (y2 - y1) * (x - x2) < (y - y2) * (x2 - x1):
-                break
-            hull.pop()
-        hull.append((x, y))
-        while len(hull) > 2 and hull[1][0] < x - self._horizon:
-            del hull[0]
-        self._fit()
-
-    def _fit(self) -> None:
-        hull = self._hull
-        first, last = hull[0][0], hull[-1][0]
-        if last - first < self._slope_after:
-            self.slope = 0.0
-            self._x, self._y = min(hull, key=lambda point: point[1])
-            return
-        middle = (first + last) / 2
-        i = next(i for i in range(1, len(hull)) if hull[i][0] >= middle)
-        (x1, y1), (x2, y2) = hull[i - 1], hull[i]
-        self.slope = max(-self._max_slope, min(self._max_slope, (y2 - y1) / (x2 - x1)))
-        self._x, self._y = min(hull, key=lambda point: point[1] - self.slope * point[0])
-
-    def lower(self, x: float, y: float) -> None:
-        """Move the line down (only down) to pass through a point that lies under it."""
-        if y < self.at(x):
-            self._x, self._y = x, y
-
-    def at(self, x: float) -> float:
-        return self._y + self.slope * (x - self._x)
+QUIET = 0.2
+"""Roughness below which three late samples in a row tell that others are missing; see `SampleLine`"""
+MEMORY = 50.0
+"""samples over which roughness is averaged"""
 
 
 @dataclass
@@ -128,15 +51,17 @@ class _Suspicion:
     """
 
     first: int
+    since_ms: float
     late: list[tuple[int, float, float]]
     burst: bool = True
     judged: int = 0
     """those before this one were found too uneven to tell"""
+    undecided: int = 0
 
-    def lasted(self, needed: int, needed_ms: float) -> bool:
-        """Whether enough samples over enough time wait for a judgement."""
+    def lasted(self, least_ms: float) -> bool:
+        """Whether enough samples over so much time wait for a judgement."""
         late = self.late
-        return not self.burst and len(late) - self.judged >= needed and late[-1][1] - late[self.judged][1] >= needed_ms
+        return not self.burst and len(late) - self.judged >= 3 and late[-1][1] - late[self.judged][1] >= least_ms
 
 
 @dataclass(frozen=True)
@@ -151,15 +76,24 @@ class TimedSample(Generic[Payload]):
 class SampleLine(Generic[Payload]):
     """The samples of one instrument on their way from arrival to a fitted time.
 
-    ``nominal_ms`` is the declared period, ``confirm_ms`` how long lateness must last on a jittery line before samples count as lost,
-    ``gap_ms`` the silence after which the fit begins anew. Counts: ``received``, ``lost`` (never came), ``surplus`` (came in the
-    place of another: given to nobody).
+    ``nominal_ms`` is the declared period, ``hold_ms`` how long samples that may come after lost ones are held back at most,
+    ``gap_ms`` the silence after which the fit begins anew. On a line whose samples come evenly three late ones in a row tell that others
+    are missing; on a rough one (chunks, a loaded machine) lateness must last ``patience_ms``, or ``troubled_ms`` if `trouble` was
+    reported. Counts: ``received``, ``lost`` (never came), ``surplus`` (came in the place of another: given to nobody).
     """
 
-    def __init__(self, nominal_ms: float, *, confirm_ms: float = 2_000.0, gap_ms: float = 60_000.0) -> None:
+    def __init__(
+        self,
+        nominal_ms: float,
+        *,
+        hold_ms: float = 10_000.0,
+        gap_ms: float = 60_000.0,
+        patience_ms: float = 10_000.0,
+        troubled_ms: float = 2_000.0,
+    ) -> None:
         self.nominal_ms = nominal_ms
         self.period_ms = nominal_ms
-        self.confirm_ms = confirm_ms
+        self.hold_ms = hold_ms
         self.gap_ms = gap_ms
         self.received = 0
         self.lost = 0
@@ -170,18 +104,22 @@ class SampleLine(Generic[Payload]):
         self._next = 0
         self._used = -1
         self._last_ms: float | None = None
-        self._jitter_ms = nominal_ms  # assumed until known
+        self._patience_ms = patience_ms
+        self._troubled_ms = troubled_ms
+        self._trouble_ms = -math.inf
+        self._rough = 1.0  # until known
         self._suspicion: _Suspicion | None = None
         self._inserted: deque[tuple[int, int]] = deque(maxlen=8)
         self._block: tuple[float, float] | None = None
         self._block_end_ms = 0.0
+        self._burn_in_from_ms: float | None = None
         self._envelope = self._new_envelope()
         self._rate_points: list[tuple[int, float]] = []
         self._rate_votes = 0
 
     def _new_envelope(self) -> LowerEnvelope:
         period = self.period_ms
-        return LowerEnvelope(HORIZON_MS / period, SLOPE_AFTER_MS / period, MAX_SLOPE * period)
+        return LowerEnvelope(HORIZON_MS / period, MAX_SLOPE * period)
 
     # --- what others ask
 
@@ -203,23 +141,27 @@ class SampleLine(Generic[Payload]):
         """The fitted time of the sample with this index."""
         return self._envelope.at(index) + index * self.period_ms
 
+    def _held_from(self, until_ms: float) -> int | None:
+        """The first sample that is held back: under suspicion, and not for too long."""
+        suspicion = self._suspicion
+        return suspicion.first if suspicion is not None and suspicion.since_ms > until_ms - self.hold_ms else None
+
     def settled_ms(self, until_ms: float) -> float:
-        """Up to when, at most ``until_ms``, nothing more can come out of `release`: samples under suspicion wait."""
-        return until_ms if self._suspicion is None else min(until_ms, self.time_of(self._suspicion.first))
+        """Up to when, at most ``until_ms``, nothing more can come out of `release`."""
+        held = self._held_from(until_ms)
+        return until_ms if held is None else min(until_ms, self.time_of(held))
 
     def release(self, until_ms: float) -> Iterator[TimedSample[Payload]]:
         """Hand out, in order and once, the samples taken before ``until_ms`` by the present fit (infinity: all, suspicion or not)."""
-        pending = self._pending
-        if until_ms == float("inf"):
+        if until_ms == math.inf:
             self._suspicion = None
-        while pending:
+        held = self._held_from(until_ms)
+        while self._pending:
             index = self._first_waiting()
-            if self._suspicion is not None and index >= self._suspicion.first:
-                return
             time_ms = self.time_of(index)
-            if time_ms > until_ms:
+            if time_ms > until_ms or (held is not None and index >= held):
                 return
-            yield TimedSample(index, time_ms, pending.popleft()[1])  # type: ignore[arg-type]
+            yield TimedSample(index, time_ms, self._pending.popleft()[1])  # type: ignore[arg-type]
 
     # --- arrivals
 
@@ -233,7 +175,7 @@ class SampleLine(Generic[Payload]):
         elif self._last_ms is None or (stated is None and arrival_ms - self._last_ms > self.gap_ms):
             self._begin(arrival_ms)
         index = self._next
-        self._last_ms = arrival_ms
+        self._feel(arrival_ms)
         late_ms = arrival_ms - self.time_of(index)
         if late_ms < -EARLY * self.period_ms:
             index = self._too_early(index, late_ms)
@@ -247,6 +189,18 @@ class SampleLine(Generic[Payload]):
         self._pending.append([index, payload])
         self._judge(index, arrival_ms, late_ms, trusted=stated is not None)
 
+    def _feel(self, arrival_ms: float) -> None:
+        """How unevenly samples arrive: 0 at whole periods apart, 1 at random or in one go."""
+        if self._last_ms is not None:
+            apart = (arrival_ms - self._last_ms) / self.period_ms
+            rough = 1.0 if apart < 0.5 else 2.0 * abs(apart - round(apart))
+            self._rough += (rough - self._rough) / MEMORY
+        self._last_ms = arrival_ms
+
+    def trouble(self, arrival_ms: float) -> None:
+        """Bytes were lost or spoiled on the line: samples may be missing."""
+        self._trouble_ms = arrival_ms
+
     def _begin(self, arrival_ms: float) -> None:
         """First sample, or first after a long silence: anchor the line here, skipping the places of what is missing."""
         if self._last_ms is not None:
@@ -258,7 +212,8 @@ class SampleLine(Generic[Payload]):
 
     def _anchor(self, index: int, arrival_ms: float) -> None:
         self._envelope = self._new_envelope()
-        self._envelope.add(index, arrival_ms - index * self.period_ms)
+        self._envelope.add(index, arrival_ms - index * self.period_ms, math.inf)
+        self._burn_in_from_ms = arrival_ms
         self._suspicion = None
         self._inserted.clear()
         self._block = None
@@ -300,30 +255,35 @@ class SampleLine(Generic[Payload]):
         suspicion, period = self._suspicion, self.period_ms
         if trusted or late_ms <= (ON_TIME if suspicion else LATE) * period:
             self._suspicion = None
-            self._jitter_ms = max(late_ms, 0.995 * self._jitter_ms)
             self._shape(index, arrival_ms, late_ms)
             return
         if suspicion is None:
-            suspicion = self._suspicion = _Suspicion(index, [(index, arrival_ms, late_ms)])
+            self._suspicion = _Suspicion(index, arrival_ms, [(index, arrival_ms, late_ms)])
             return
         if suspicion.burst and arrival_ms - suspicion.late[-1][1] >= 0.2 * period:
             suspicion.burst = False
             if len(suspicion.late) >= BUFFERED:
                 suspicion.late.clear()
         suspicion.late.append((index, arrival_ms, late_ms))
-        needed_ms = 1.5 * period if self._jitter_ms < 0.25 * period else self.confirm_ms
-        while self._suspicion is not None and self._suspicion.lasted(3, needed_ms):
+        while self._suspicion is not None and self._suspicion.lasted(self._needed_ms(self._suspicion)):
             self._decide(self._suspicion)
+
+    def _needed_ms(self, suspicion: _Suspicion) -> float:
+        """How long lateness must last before it is judged."""
+        if self._rough < QUIET:
+            return 1.5 * self.period_ms
+        troubled = self._trouble_ms > suspicion.late[0][1] - self._patience_ms
+        return self._troubled_ms if troubled else self._patience_ms
 
     def _decide(self, suspicion: _Suspicion) -> None:
         """Late by whole periods, the same all along, means lost samples; else wait, and in the end accept a new delay."""
         period, late = self.period_ms, suspicion.late
         recent = late[suspicion.judged :]
-        half = (recent[0][1] + recent[-1][1]) / 2
         low = min(ms for _, _, ms in recent)
-        first_low = min(ms for _, at, ms in recent if at <= half)
+        first_low = min(ms for _, _, ms in recent[: (len(recent) + 1) // 2])
         count = round(low / period)
-        if count and abs(low - count * period) < 0.35 * period and round(first_low / period) == count:
+        whole = abs(low - count * period) < (0.2 if self._rough < QUIET else 0.35) * period
+        if count and whole and round(first_low / period) == count:
             start = len(late)
             while start and late[start - 1][2] > (count - 0.35) * period:
                 start -= 1
@@ -332,11 +292,12 @@ class SampleLine(Generic[Payload]):
             self.lost += count
             self._inserted.append((late[start][0], count))
             self._suspicion = self._remaining(late[start:], count)
-        elif late[-1][1] - late[0][1] > 3 * self.confirm_ms:
+        elif suspicion.undecided >= 3:
             self.restarts += 1
             self._anchor(late[-1][0], late[-1][1])
         else:
             suspicion.judged = len(late) - 1
+            suspicion.undecided += 1
 
     def _remaining(self, late: list[tuple[int, float, float]], count: int) -> _Suspicion | None:
         """The samples still late after ``count`` lost ones were put before them: more may be lost in between."""
@@ -344,7 +305,7 @@ class SampleLine(Generic[Payload]):
         since = len(left)
         while since and left[since - 1][2] > LATE * self.period_ms:
             since -= 1
-        return _Suspicion(left[since][0], left[since:], burst=False) if since < len(left) else None
+        return _Suspicion(*left[since][:2], left[since:], burst=False) if since < len(left) else None
 
     def _shape(self, index: int, arrival_ms: float, late_ms: float) -> None:
         y = arrival_ms - index * self.period_ms
@@ -353,7 +314,12 @@ class SampleLine(Generic[Payload]):
         if self._block is None or y - self._envelope.slope * (index - self._block[0]) < self._block[1]:
             self._block = (index, y)
         if arrival_ms >= self._block_end_ms:
-            self._envelope.add(*self._block)
+            quiet = self._rough < QUIET
+            x, lowest = self._block
+            self._envelope.add(x, lowest, SLOPE_AFTER_MS[quiet] / self.period_ms)
+            if self._burn_in_from_ms is not None and arrival_ms - self._burn_in_from_ms > BURN_IN_MS[quiet]:
+                self._burn_in_from_ms = None
+                self._envelope.begin_again()
             self._block = None
             self._block_end_ms = arrival_ms + 1_000.0
 

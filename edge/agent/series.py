@@ -183,7 +183,7 @@ class Series:
         cell = self._cells.pop(minute, None)
         if cell is None:
             return None
-        values = {name: significant(value) for name, value in cell.values.result().items()}
+        values = {name: significant(value, 7) for name, value in cell.values.result().items()}
         mean = values.setdefault("", None)
         self._received.append(cell.received)
         expected = math.floor(self._expected or max(self._received)) - 1

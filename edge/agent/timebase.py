@@ -74,10 +74,9 @@ class StationTime:
         """UTC minus monotonic time; 0 while the clock is unset."""
         return 0.0 if self._quality == "unset" else self._offset_ms
 
-    @property
-    def believed_offset_ms(self) -> float:
-        """What the clock itself says, set or not."""
-        return self._offset_ms
+    def believed_utc_ms(self, at_ms: float) -> float:
+        """UTC of a monotonic time as the clock itself has it, set or not."""
+        return at_ms + self._offset_ms
 
     def now_ms(self) -> float:
         """Monotonic world time now, in milliseconds."""
