@@ -5,6 +5,7 @@ import "./style/base.css";
 import "./style/head.css";
 import "./style/overview.css";
 import "./style/station.css";
+import "./style/charts.css";
 import "./style/alarms.css";
 import { App } from "./App";
 import { store } from "./state/store";

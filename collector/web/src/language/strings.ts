@@ -80,6 +80,7 @@ export const STRINGS = {
   fresh_hint: { en: "younger than {age}", zh: "{age}以内" },
   late_hint: { en: "{from} to {to}", zh: "{from}至{to}" },
   silent_hint: { en: "older than {age}", zh: "超过 {age}" },
+  last_known: { en: "last known: {state}", zh: "最后已知：{state}" },
   state_online: { en: "online", zh: "在线" },
   state_offline: { en: "offline", zh: "离线" },
   state_stopping: { en: "stopping", zh: "正在停止" },

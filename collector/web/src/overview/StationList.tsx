@@ -5,10 +5,10 @@ import { parts } from "../format/series";
 import { countText, valueText } from "../format/value";
 import { useLanguage } from "../language/language";
 import { ClassSign, FlagWord } from "../parts/marks";
+import { DataAgeWords, StateWord } from "../parts/StationWords";
 import { SeverityIcon, StationSymbol } from "../parts/Symbol";
 import { alarmsLink, stationLink } from "../route";
 import { useCell } from "../state/cell";
-import { freshness } from "../state/freshness";
 import { useNow, useStations } from "../state/hooks";
 import { trouble, worstFirst } from "../state/order";
 import { store } from "../state/store";
@@ -61,14 +61,13 @@ function CentreAlarms({ alarms }: { alarms: Alarm[] }) {
 function Row({ station, alarm, detail, now }: { station: Summary; alarm: Alarm | null; detail: Detail | undefined; now: number }) {
   const { say, pick } = useLanguage();
   const facts = symbolFacts(station, now, store.world.speed);
-  const fresh = freshness(station.data_t, now, store.world.speed);
   return (
     <a class={trouble(station, now, store.world.speed) > 0 ? "row" : "row calm"} href={stationLink(station.id)} data-station={station.id}>
       <StationSymbol {...facts} waiting={0} />
       <span class="row-body">
         <span class="row-title">
           <strong>{pick(station.name)}</strong>
-          <span class={`state-word state-${station.state}`}>{say(`state_${station.state}`)}</span>
+          <StateWord station={station} />
           {station.simulated && <span class="badge simulated">{say("simulated_short")}</span>}
         </span>
         {alarm && (
@@ -81,9 +80,7 @@ function Row({ station, alarm, detail, now }: { station: Summary; alarm: Alarm |
           </span>
         )}
         <span class="row-facts">
-          <span class={`fact-age ${fresh}`}>
-            {say("data_age")} {station.data_t === null ? say("no_data_yet") : age(now - station.data_t, say)} ({say(fresh)})
-          </span>
+          <DataAgeWords station={station} />
           <span class="fact-alarms">{station.alarms === 1 ? say("open_alarm_1") : station.alarms > 0 ? say("open_alarms_n", { count: station.alarms }) : say("no_open_alarms")}</span>
           {facts.waiting > 0 && <span>{say("waiting", { count: countText(facts.waiting) })}</span>}
           <Flux detail={detail} now={now} />

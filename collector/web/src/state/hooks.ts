@@ -9,4 +9,7 @@ export function useNow(): number {
   return store.now();
 }
 
+/** Is the server lost, so that nothing shown is certain? */
+export const useLost = (): boolean => useCell(store.connection).state === "lost";
+
 export const useStations = (): ReadonlyMap<string, Summary> => useCell(store.stations);

@@ -1,15 +1,15 @@
 /** One station, from "is it well" down to "what is mounted there". */
 import { useEffect, useState } from "preact/hooks";
 import type { Summary } from "../api/types";
-import { age, clockTime, zoneName } from "../format/time";
+import { clockTime, zoneName } from "../format/time";
 import { useLanguage, wordFor } from "../language/language";
 import { AlarmRows } from "../alarms/AlarmRows";
 import { byUrgency } from "../state/order";
 import { Guard } from "../parts/Guard";
+import { DataAgeWords, StateWord } from "../parts/StationWords";
 import { StationSymbol } from "../parts/Symbol";
 import { alarmsLink } from "../route";
 import { useCell } from "../state/cell";
-import { freshness } from "../state/freshness";
 import { useNow, useStations } from "../state/hooks";
 import { recall, remember } from "../state/memory";
 import { store } from "../state/store";
@@ -74,7 +74,6 @@ export function StationPage({ id }: { id: string }) {
 function StationHead({ station }: { station: Summary }) {
   const { say, pick } = useLanguage();
   const now = useNow();
-  const fresh = freshness(station.data_t, now, store.world.speed);
   return (
     <header class="station-head">
       <StationSymbol {...symbolFacts(station, now, store.world.speed)} />
@@ -85,8 +84,8 @@ function StationHead({ station }: { station: Summary }) {
         </p>
       </div>
       <div class="station-facts">
-        <span class={`state-word state-${station.state}`}>{say(`state_${station.state}`)}</span>
-        <span class={`fact-age ${fresh}`}>{say("data_age")} {station.data_t === null ? say("no_data_yet") : age(now - station.data_t, say)} ({say(fresh)})</span>
+        <StateWord station={station} />
+        <DataAgeWords station={station} />
         <span>{zoneName(station.timezone, say)} <time class="figures">{clockTime(now, station.timezone)}</time> · {say("utc")} <time class="figures">{clockTime(now, "UTC")}</time></span>
         {station.simulated && <span class="badge simulated">{say("simulated")}</span>}
       </div>

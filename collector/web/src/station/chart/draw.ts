@@ -61,7 +61,7 @@ export function drawMarks(u: uPlot, tracks: Track[], palette: Palette, dots: boo
     const roomy = dots || u.bbox.width / scale / Math.max(1, seen.length) > DENSE_PX;
     seen.forEach((p, at) => {
       const alone = !joins(seen[at - 1]) && !joins(seen[at + 1]);
-      drawPoint(u, p, palette, colour, roomy || alone, scale);
+      drawPoint(u, p, palette, colour, roomy || alone, scale, roomy ? 4 : 2.6);
     });
   });
   ctx.restore();
@@ -69,7 +69,7 @@ export function drawMarks(u: uPlot, tracks: Track[], palette: Palette, dots: boo
 
 const joins = (p: Point | undefined): boolean => p !== undefined && p.v !== null && p.flag !== FLAG_FAIL && p.flag !== FLAG_MISSING;
 
-function drawPoint(u: uPlot, p: Point, palette: Palette, colour: string, dot: boolean, scale: number): void {
+function drawPoint(u: uPlot, p: Point, palette: Palette, colour: string, dot: boolean, scale: number, size: number): void {
   if (p.v === null) return;
   const x = u.valToPos(p.t, "x", true);
   const raw = u.valToPos(p.v, "y", true);
@@ -83,8 +83,8 @@ function drawPoint(u: uPlot, p: Point, palette: Palette, colour: string, dot: bo
     cross(ctx, x, beyond ? y - down * 8 * scale : y, 3.5 * scale);
     if (beyond) arrow(ctx, x, y, down, scale, palette.fail);
   } else if (p.class !== null) {
-    classSign(ctx, x, y, p.class, 4 * scale, palette.classes[Math.min(2, Math.max(0, Math.round(p.class)))]!);
-    if (p.flag === FLAG_SUSPECT && p.class < 2) ring(ctx, x, y, 6.5 * scale, palette.suspect);
+    classSign(ctx, x, y, p.class, size * scale, palette.classes[Math.min(2, Math.max(0, Math.round(p.class)))]!);
+    if (p.flag === FLAG_SUSPECT && p.class < 2) ring(ctx, x, y, (size + 2.5) * scale, palette.suspect);
   } else if (p.flag === FLAG_SUSPECT) {
     triangle(ctx, x, y, 4.5 * scale, palette.suspect);
   } else if (dot) {
