@@ -137,9 +137,12 @@ def check_lock() -> None:
 @contextmanager
 def _alone() -> Iterator[None]:
     """One build at a time; another waits."""
-    with (WEB / ".build.lock").open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    folder = os.open(WEB, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(folder)
 
 
 def _install(node: Node) -> None:
