@@ -293,8 +293,9 @@ class Uplink:
 
     async def _pump(self) -> None:
         """Wait for a reason to send, then send as long as there is something and the window is open."""
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), self._wait_s())
+        with suppress(TimeoutError):  # not wait_for, which can swallow a cancellation before Python 3.12
+            async with asyncio.timeout(self._wait_s()):
+                await self._wake.wait()
         self._wake.clear()
         if self._committed and self._linger_s:
             await asyncio.sleep(self._linger_s)
