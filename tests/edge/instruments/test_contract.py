@@ -167,7 +167,7 @@ def test_a_long_run_of_each_special_byte_ends(model: str) -> None:
     """No framer searches its buffer again and again (time would grow with the square of the length)."""
     for filler in (b"(", b"$", b"\x02", b"*", b"1", b"\r", b"((Data ", b"$A*", b"\x020\x03", b"\t"):
         tested = driver(model)
-        tested.feed(filler * (65_536 // len(filler)), 0.0)
+        tested.feed(filler * (16_384 // len(filler)), 0.0)
 
 
 def test_readings_are_plain_data() -> None:

@@ -73,9 +73,12 @@ def station() -> Station:
 
 
 async def printing(pty: Pty, record: bytes, every_s: float) -> None:
+    loop = asyncio.get_running_loop()
+    due_s = loop.time()
     while True:
         pty.send(record)
-        await asyncio.sleep(every_s)
+        due_s += every_s
+        await asyncio.sleep(due_s - loop.time())
 
 
 @pytest_asyncio.fixture
@@ -100,7 +103,7 @@ async def ports(tmp_path: Path) -> AsyncIterator[Path]:
 
 
 async def probe(ports: Path, monkeypatch: pytest.MonkeyPatch, **more) -> dict[str, Finding]:
-    monkeypatch.setattr("edge.instruments.probe.PATIENCE_S", 0.2)
+    monkeypatch.setattr("edge.instruments.probe.PATIENCE_S", 1.0)
     found = await Prober(station(), ports, listen_s=2.0, **more).run()
     return {finding.instrument.id: finding for finding in found}
 
@@ -137,7 +140,7 @@ async def test_a_device_on_another_unit_number_is_found_when_asked_to_search(
             "instruments": [wanted.instrument("level").model_copy(update={"link": "water2"})],
         }
     )
-    monkeypatch.setattr("edge.instruments.probe.PATIENCE_S", 0.1)
+    monkeypatch.setattr("edge.instruments.probe.PATIENCE_S", 1.0)
     (found,) = await Prober(wanted, tmp_path, search=True).run()
     assert found.verdict == "no answer as unit 2, but something answers as unit 9"
     await line.stop()

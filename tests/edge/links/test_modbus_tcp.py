@@ -14,7 +14,7 @@ from edge.links import Limits, ModbusBus, open_bus
 from firmware_config.station import ModbusTcpLink
 from tests.edge.links.test_modbus_bus import until
 
-LIMITS = Limits(answer_s=0.5, longest_s=1.0)
+LIMITS = Limits(answer_s=5.0, longest_s=5.0)
 
 
 @pytest_asyncio.fixture
