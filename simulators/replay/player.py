@@ -1,6 +1,6 @@
 """Playing recorded files on the world's clock: one file for each averaging window, rows exactly on the sampling grid.
 
-The first file begins with the first whole window after the start in which someone reads (``ready``); row i is the sample i / rate
+The first file begins with the first whole window after the start that finds its readers there (``ready``); row i is the sample i / rate
 seconds into the window. A file shorter than its window leaves the rest of the window without valid data, one that is longer is
 refused. After the last file the world's own turbulence returns, or the files begin again (``loop``).
 """

@@ -46,6 +46,8 @@ class Port:
         self._make_handler = make_handler
         self.bytes_written = 0
         self.bytes_lost = 0
+        self.present_since = time.monotonic()
+        """when the present reader came; means something only while there is one"""
         self.speed = 1.0
         """the world's; what may wait for a slow reader grows with it"""
 
@@ -67,6 +69,10 @@ class Port:
 
     async def unplug(self) -> None:
         raise NotImplementedError
+
+    def read_for_s(self) -> float:
+        """Real seconds someone has been reading without a break."""
+        return time.monotonic() - self.present_since if self.present else 0.0
 
     def look(self) -> None:
         """Called at every turn of the loop."""
@@ -146,6 +152,7 @@ class PtyPort(Port):
             with contextlib.suppress(OSError):
                 tty.setraw(self._master)  # the settings went with the last reader
             self._handler = self._make_handler()
+            self.present_since = time.monotonic()
             asyncio.get_running_loop().add_reader(self._master, self._readable)
 
     def _leave(self) -> None:
@@ -281,6 +288,8 @@ class TcpPort(Port):
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
+        if not self._clients:
+            self.present_since = time.monotonic()
         self._clients[writer] = task
         handler = self._make_handler()
         try:

@@ -43,6 +43,8 @@ TICK_S = 0.008
 """shortest real pause between two turns"""
 LONGEST_PAUSE_S = 0.05
 HOUSEKEEPING_S = 0.2
+SETTLED_S = 3.0
+"""a recording waits until its lines have been read for so many real seconds: a station that has just come up is not judged by it"""
 
 
 @dataclass
@@ -129,7 +131,7 @@ class StationBench:
             rates_hz=[rate for key in fed if (rate := self.station.instrument(key).rate) is not None],
             now_ms=now,
             loop=self.plan.loop_recordings,
-            ready=lambda: all(self.ports[link].present for link in links),
+            ready=lambda: all(self.ports[link].read_for_s() >= SETTLED_S for link in links),
             told=self._tell_recording,
         )
 
