@@ -148,7 +148,9 @@ class Journal:
         return self._read
 
     async def close(self) -> None:
-        for pool, connection in ((self._writer, self._write), (self._reader, self._read)):
+        """Let go of the file; closing twice is harmless."""
+        write, read, self._write, self._read = self._write, self._read, None, None
+        for pool, connection in ((self._writer, write), (self._reader, read)):
             if connection is not None:
                 await self._in(pool, connection.close)
             pool.shutdown(wait=False)

@@ -7,7 +7,7 @@ the values, so that a station's wrong clock cannot hasten or hold an alarm. A fa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 
 from collector.alarms.condition import Condition, Phase, classify, step
@@ -59,18 +59,22 @@ class LimitWatch:
         self._opened = opened
         self._name = name
         self._limits: dict[str, dict[str, tuple[_Limit, ...]]] = {}
+        self._seen: dict[str, set[str]] = {}
         self.unwatched = 0
 
     def on_values(
         self, source: str, station: str, *, t_end: int, values: Mapping[str, Value], flags: Mapping[str, int], now_ms: int
     ) -> Iterator[Signal]:
         """``source``: records or live. ``t_end``: end of what the values cover (ms UTC)."""
-        known = self._limits.setdefault(station, {})
-        for series, value in values.items():
-            limits = known.get(series)
-            if limits is None:
-                limits = self._watch(known, station, series)
-            for limit in limits:
+        seen = self._seen.get(station)
+        if seen is None:
+            seen, self._limits[station] = self._seen.setdefault(station, set()), {}
+        if not values.keys() <= seen:
+            self._watch(station, values.keys() - seen, seen)
+        watched = self._limits[station]
+        for series in values.keys() & watched.keys():  # most series have no limits
+            value = values[series]
+            for limit in watched[series]:
                 rule = limit.rule
                 if rule.values not in ("any", source) or t_end <= limit.newest_t or now_ms - t_end > rule.max_age:
                     continue
@@ -79,13 +83,16 @@ class LimitWatch:
                 limit.take(value, flag, now_ms)
                 yield from self._tell(limit, station, series, value)
 
-    def _watch(self, known: dict[str, tuple[_Limit, ...]], station: str, series: str) -> tuple[_Limit, ...]:
-        if len(known) >= MAX_PER_STATION:  # a station that makes up names must not fill the memory
-            self.unwatched += 1
-            return ()
-        rules = (self._rules.effective(rule_id, station, series) for rule_id in self._ids)
-        known[series] = tuple(self._begin(rule, station, series) for rule in rules if isinstance(rule, LimitRule))
-        return known[series]
+    def _watch(self, station: str, names: Set[str], seen: set[str]) -> None:
+        for series in names:
+            if len(seen) >= MAX_PER_STATION:  # a station that makes up names must not fill the memory
+                self.unwatched += 1
+                continue
+            seen.add(series)
+            rules = (self._rules.effective(rule_id, station, series) for rule_id in self._ids)
+            limits = tuple(self._begin(rule, station, series) for rule in rules if isinstance(rule, LimitRule))
+            if limits:
+                self._limits[station][series] = limits
 
     def _begin(self, rule: LimitRule, station: str, series: str) -> _Limit:
         key = alarm_key(rule.id, station, series)

@@ -26,11 +26,26 @@ from firmware_config.records import Record
 
 Of = Literal["stream", "instrument", "series"]
 MAX_CHILDREN = 50
+LOOK_BACK = 30
+"""How many of a stream's records in one notice are looked through for the newest good value of each series."""
 MAX_STREAMS = 100
 GAP_MS = 150_000
 """After a silence longer than this a station counts as newly there: its streams get their full time again."""
 FUTURE_MS = 600_000
 """A record may end a little ahead of the centre's clock; beyond this its time says nothing."""
+
+
+@dataclass
+class _Child:
+    """Something that a station's messages carry, with the rule that watches it. ``condition``: where that rule stands."""
+
+    of: Of
+    name: str
+    rule: NoDataRule
+    key: str
+    pending_ms: float
+    members: tuple[str, ...]
+    condition: Condition
 
 
 @dataclass
@@ -44,34 +59,18 @@ class _Heard:
     last_heard: int = 0
     left_ms: int | None = None
     """since when its state says offline or stopping"""
-    conditions: dict[str, Condition] = field(default_factory=dict)
-
-    def behind(self, reference: int, seen: int) -> _Behind:
-        return _Behind(reference - max(seen, self.online_since), reference - seen)
-
-
-@dataclass(frozen=True)
-class _Behind:
-    """How far a child is behind its parent: counted from no earlier than the station's return, and in truth (ms)."""
-
-    counted: int
-    true: int
-
-    def reading(self, allowed_ms: float) -> Reading:
-        if self.counted >= allowed_ms:
-            return Reading.BEYOND
-        return Reading.WITHIN if self.true < allowed_ms else Reading.BETWEEN
+    offline: dict[str, Condition] = field(default_factory=dict)
+    birth: Birth | None = None
+    carried: dict[str, list[str]] = field(default_factory=dict)
+    """stream → the series it carries"""
+    children: list[_Child] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class _Child:
-    """Something that a station's messages carry."""
-
-    of: Of
-    name: str
-    behind: _Behind
-    period_ms: int
-    hides: tuple[str, ...] = ()
+def _reading(counted_ms: int, true_ms: int, allowed_ms: float) -> Reading:
+    """How far something is behind, counted from no earlier than the station's return, and in truth."""
+    if counted_ms >= allowed_ms:
+        return Reading.BEYOND
+    return Reading.WITHIN if true_ms < allowed_ms else Reading.BETWEEN
 
 
 class SilenceWatch:
@@ -89,32 +88,85 @@ class SilenceWatch:
         self._listening_since = started_ms
         self._stations: dict[str, _Heard] = {}
 
-    def _of(self, station: str) -> _Heard:
-        return self._stations.setdefault(station, _Heard(self._listening_since))
+    def _of(self, station: str, view: StationView | None) -> _Heard:
+        heard = self._stations.get(station)
+        if heard is None:
+            heard = self._stations[station] = _Heard(self._listening_since)
+        if view is not None and view.birth is not None and view.birth is not heard.birth:
+            self._learn(station, heard, view.birth)
+        return heard
+
+    def _learn(self, station: str, heard: _Heard, birth: Birth) -> None:
+        """What a birth says the station carries, and which rules watch it; conditions that run already go on."""
+        heard.birth, heard.carried = birth, {}
+        instruments: dict[str, list[str]] = {}
+        for series, about in birth.series.items():
+            heard.carried.setdefault(about.stream, []).append(series)
+            instruments.setdefault(about.instrument, []).append(series)
+        periods = {series: birth.streams.get(about.stream, 0) for series, about in birth.series.items()}
+        running = {child.key: child.condition for child in heard.children}
+        heard.children = []
+
+        def watch(of: Of, name: str, period_ms: int, members: tuple[str, ...]) -> None:
+            for base in self._rules.of_kind("no_data"):
+                rule = self._rules.effective(base.id, station, name)
+                if isinstance(rule, NoDataRule) and rule.of == of:
+                    key = alarm_key(rule.id, station, name)
+                    pending = max(rule.pending, rule.pending_periods * period_ms)
+                    condition = running.get(key) or self._before(key)
+                    heard.children.append(_Child(of, name, rule, key, pending, members, condition))
+
+        for stream, period_ms in birth.streams.items():
+            if period_ms > 0:
+                watch("stream", stream, period_ms, ())
+        for instrument, members in instruments.items():
+            if instrument:
+                watch("instrument", instrument, max(periods[series] for series in members), tuple(members))
+            for series in members:
+                watch("series", series, periods[series], tuple(members) if instrument else ())
+
+    def _before(self, key: str) -> Condition:
+        """The condition as an alarm from before the restart left it."""
+        alarm = self._opened.get(key)
+        return Condition(Phase.ON if alarm is not None and alarm.active else Phase.OFF)
 
     def on_records(self, station: str, records: list[Record], view: StationView | None, now_ms: int) -> None:
         """Note which series came and which could have come."""
-        heard = self._of(station)
-        birth = view.birth if view is not None else None
+        heard = self._of(station, view)
+        streams: dict[str, list[Record]] = {}
         for record in records:
             end = record.t + record.dt
-            if record.clock == "unset" or end > now_ms + FUTURE_MS or end < heard.streams.get(record.stream, 0):
-                continue
-            if record.stream in heard.streams or len(heard.streams) < MAX_STREAMS:
-                heard.streams[record.stream] = end
-            for series, about in birth.series.items() if birth is not None else ():
-                if about.stream == record.stream:
-                    _note(heard, series, end, end if _there(record.values.get(series), record.flags.get(series)) else None)
+            if heard.streams.get(record.stream, 0) <= end <= now_ms + FUTURE_MS and record.clock != "unset":
+                streams.setdefault(record.stream, []).append(record)
+        for stream, found in streams.items():
+            found.sort(key=_end, reverse=True)
+            if stream in heard.streams or len(heard.streams) < MAX_STREAMS:
+                heard.streams[stream] = _end(found[0])
+            sought = heard.carried.get(stream, ())
+            for series in sought:
+                heard.ref[series] = max(_end(found[0]), heard.ref.get(series, 0))
+            for record in found[:LOOK_BACK]:
+                if not sought:
+                    break
+                missing = []
+                for series in sought:
+                    if _there(record.values.get(series), record.flags.get(series)):
+                        heard.good[series] = max(_end(record), heard.good.get(series, 0))
+                    else:
+                        missing.append(series)
+                sought = missing
 
     def on_live(self, station: str, live: Live, view: StationView | None, now_ms: int) -> None:
         """The same for a ``live`` message, whose ages say when each value was measured."""
-        if live.clock == "unset" or live.t > now_ms + FUTURE_MS or view is None or view.birth is None:
+        heard = self._of(station, view)
+        if live.clock == "unset" or live.t > now_ms + FUTURE_MS or heard.birth is None:
             return
-        heard = self._of(station)
         for series, value in live.values.items():
-            if series in view.birth.series:
-                good = live.t - int(live.ages_s.get(series, 0.0) * 1000) if _there(value, live.flags.get(series)) else None
-                _note(heard, series, live.t, good)
+            if series in heard.birth.series:
+                heard.ref[series] = max(live.t, heard.ref.get(series, 0))
+                if _there(value, live.flags.get(series)):
+                    good = live.t - int(live.ages_s.get(series, 0.0) * 1000)
+                    heard.good[series] = max(good, heard.good.get(series, 0))
 
     def on_tick(self, hub: Hub, now_ms: int) -> Iterator[Signal]:
         """Judge every known station."""
@@ -124,107 +176,88 @@ class SilenceWatch:
         if self._was_deaf:
             return
         for station, view in list(hub.stations.items()):
-            heard = self._of(station)
+            heard = self._of(station, view)
             if view.heard_ms is not None and view.heard_ms != heard.last_heard:
                 if view.heard_ms - heard.last_heard > GAP_MS:
                     heard.online_since = max(heard.online_since, view.heard_ms)
                 heard.last_heard = view.heard_ms
             state = view.state.state if view.state is not None else "online"
             heard.left_ms = None if state == "online" else heard.left_ms if heard.left_ms is not None else now_ms
-            yield from self._station(station, view, heard, now_ms)
+            yield from self._station(station, state, heard, now_ms)
             if heard.left_ms is not None:
                 heard.online_since = now_ms
-            elif view.birth is not None:
-                for child in (*_streams(view.birth, heard), *_instruments(view.birth, heard)):
-                    yield from self._child(station, heard, child, now_ms)
+                continue
+            for child in heard.children:
+                yield from self._child(station, heard, child, now_ms)
 
-    def _station(self, station: str, view: StationView, heard: _Heard, now_ms: int) -> Iterator[Signal]:
-        state = view.state.state if view.state is not None else "online"
-        silent = _Behind(now_ms - max(heard.last_heard, self._listening_since), now_ms - heard.last_heard)
+    def _station(self, station: str, state: str, heard: _Heard, now_ms: int) -> Iterator[Signal]:
+        silent_ms = now_ms - heard.last_heard
+        counted_ms = now_ms - max(heard.last_heard, self._listening_since)
         for base in self._rules.of_kind("offline"):
             rule = self._rules.effective(base.id, station)
             if not isinstance(rule, OfflineRule):
                 continue
-            reading = Reading.WITHIN if state == "stopping" else silent.reading(rule.silence)
+            reading = Reading.WITHIN if state == "stopping" else _reading(counted_ms, silent_ms, rule.silence)
             if heard.left_ms is not None:
                 left = now_ms - heard.left_ms >= (rule.will_delay if state == "offline" else rule.stopping_delay)
                 reading = Reading.BEYOND if left else Reading.BETWEEN if reading is Reading.WITHIN else reading
             key = alarm_key(rule.id, station)
-            was, on = self._step(heard, key, reading, now_ms, rule.return_delay)
-            if on or was:
-                facts = Facts(self._name(station), {"age": age(silent.true if heard.last_heard else silent.counted)})
-                yield Signal(key, rule, station, rule.severity if on else None, facts, children=_parts(view))
+            before = heard.offline.get(key) or self._before(key)
+            after = heard.offline[key] = step(before, reading, now_ms, Timing(0, rule.return_delay))
+            if before.on or after.on:
+                facts = Facts(self._name(station), {"age": age(silent_ms if heard.last_heard else counted_ms)})
+                yield Signal(key, rule, station, rule.severity if after.on else None, facts, children=_parts(heard.birth))
 
     def _child(self, station: str, heard: _Heard, child: _Child, now_ms: int) -> Iterator[Signal]:
-        for base in self._rules.of_kind("no_data"):
-            if not isinstance(base, NoDataRule) or base.of != child.of:
-                continue
-            rule = self._rules.effective(base.id, station, child.name)
-            if not isinstance(rule, NoDataRule):
-                continue
-            reading = child.behind.reading(max(rule.pending, rule.pending_periods * child.period_ms))
-            key = alarm_key(rule.id, station, child.name)
-            was, on = self._step(heard, key, reading, now_ms, rule.return_delay)
-            if on or was:
-                severity = rule.severity if on else None
-                series = child.name if child.of == "series" else ""
-                yield Signal(key, rule, station, severity, self._facts(station, child), series=series, children=child.hides[:MAX_CHILDREN])
-
-    def _facts(self, station: str, child: _Child) -> Facts:
-        values: dict[str, str | Both] = {"age": age(child.behind.counted)}
-        if child.of == "series":
-            values |= series_facts(child.name)
-        else:
-            values[child.of] = stream_label(child.name) if child.of == "stream" else child.name
-        return Facts(self._name(station), values)
-
-    def _step(self, heard: _Heard, key: str, reading: Reading, now_ms: int, return_ms: int) -> tuple[bool, bool]:
-        """``(was on, is on)``."""
-        condition = heard.conditions.get(key)
-        if condition is None:
-            alarm = self._opened.get(key)
-            condition = Condition(Phase.ON if alarm is not None and alarm.active else Phase.OFF)
-        after = heard.conditions[key] = step(condition, reading, now_ms, Timing(0, return_ms))
-        return condition.on, after.on
+        reference, seen = _progress(heard, child)
+        counted_ms = reference - max(seen, heard.online_since)
+        before = child.condition
+        if counted_ms < child.pending_ms and before.phase is Phase.OFF:
+            return  # nearly always
+        # before anything was heard since a restart nothing is known, and what was stays
+        reading = _reading(counted_ms, reference - seen, child.pending_ms) if reference else Reading.BETWEEN
+        child.condition = step(before, reading, now_ms, Timing(0, child.rule.return_delay))
+        if before.on or child.condition.on:
+            values: dict[str, str | Both] = {"age": age(counted_ms)}
+            if child.of == "series":
+                values |= series_facts(child.name)
+            else:
+                values[child.of] = stream_label(child.name) if child.of == "stream" else child.name
+            severity = child.rule.severity if child.condition.on else None
+            series, hides = (child.name, ()) if child.of == "series" else ("", child.members[:MAX_CHILDREN])
+            yield Signal(child.key, child.rule, station, severity, Facts(self._name(station), values), series=series, children=hides)
 
 
-def _note(heard: _Heard, series: str, ref: int, good: int | None) -> None:
-    heard.ref[series] = max(ref, heard.ref.get(series, 0))
-    if good is not None:
-        heard.good[series] = max(good, heard.good.get(series, 0))
+def _progress(heard: _Heard, child: _Child) -> tuple[int, int]:
+    """How far the parent has come, and how far the child: the same while nothing can be said of it."""
+    if child.of == "stream":
+        return heard.last_heard, heard.streams.get(child.name, 0)
+    ref, good = heard.ref, heard.good
+    if child.of == "series":
+        if child.name not in good or child.name not in ref:  # what never came is not expected
+            return 0, 0
+        lead = max((good.get(series, 0) for series in child.members), default=ref[child.name])
+        return min(lead, ref[child.name]), good[child.name]
+    behind, reference, seen = None, 0, 0
+    for series in child.members:  # an instrument is as far as its best series
+        if series in ref:
+            late = ref[series] - max(good.get(series, 0), heard.online_since)
+            if behind is None or late < behind:
+                behind, reference, seen = late, ref[series], good.get(series, 0)
+    return reference, seen
+
+
+def _end(record: Record) -> int:
+    return record.t + record.dt
 
 
 def _there(value: object, flag: int | None) -> bool:
     return value is not None and flag != Flag.MISSING
 
 
-def _streams(birth: Birth, heard: _Heard) -> Iterator[_Child]:
-    for stream, period_ms in birth.streams.items():
-        if period_ms > 0:
-            yield _Child("stream", stream, heard.behind(heard.last_heard, heard.streams.get(stream, 0)), period_ms)
-
-
-def _instruments(birth: Birth, heard: _Heard) -> Iterator[_Child]:
-    groups: dict[str, list[str]] = {}
-    for series, about in birth.series.items():
-        if series in heard.ref:
-            groups.setdefault(about.instrument, []).append(series)
-    for instrument, members in groups.items():
-        lead = max(heard.ref[series] for series in members)
-        if instrument:
-            least = min((heard.behind(heard.ref[s], heard.good.get(s, 0)) for s in members), key=lambda behind: behind.counted)
-            period = max(birth.streams.get(birth.series[series].stream, 0) for series in members)
-            yield _Child("instrument", instrument, least, period, tuple(members))
-            lead = max(heard.good.get(series, 0) for series in members)
-        for series in members:
-            if series in heard.good:  # what never came is not expected
-                behind = heard.behind(min(lead, heard.ref[series]), heard.good[series])
-                yield _Child("series", series, behind, birth.streams.get(birth.series[series].stream, 0))
-
-
-def _parts(view: StationView) -> tuple[str, ...]:
+def _parts(birth: Birth | None) -> tuple[str, ...]:
     """What an offline station hides: its instruments and streams."""
-    if view.birth is None:
+    if birth is None:
         return ()
-    instruments = [str(instrument.get("id", "")) for instrument in view.birth.instruments]
-    return tuple(part for part in (*instruments, *view.birth.streams) if part)[:MAX_CHILDREN]
+    instruments = [str(instrument.get("id", "")) for instrument in birth.instruments]
+    return tuple(part for part in (*instruments, *birth.streams) if part)[:MAX_CHILDREN]
