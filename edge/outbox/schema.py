@@ -54,6 +54,7 @@ create table if not exists number(
 create table if not exists gone(
   id integer primary key, stream text not null, epoch integer not null, first integer not null, last integer not null,
   kind text not null, reason text not null, event_epoch integer, event_seq integer, check(0 <= first and first <= last)) strict;
+create index if not exists gone_unsaid on gone(stream, epoch, last) where event_seq is null;
 create table if not exists unnumbered(
   stream text not null, reason text not null, count integer not null, primary key(stream, reason)) strict, without rowid;
 create table if not exists acked(

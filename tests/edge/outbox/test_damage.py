@@ -5,8 +5,10 @@ The folder under test is that of a killed agent: records in the database file, m
 
 from __future__ import annotations
 
+import contextlib
 import random
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -231,6 +233,37 @@ def test_a_row_that_no_longer_matches_its_hash_is_set_aside_once_and_declared_on
     (lost,) = events(tmp_path, "records_lost")
     assert (lost["stream"], lost["ranges"], lost["count"], lost["reason"]) == ("minute", [[2, 2]], 1, "damaged_row")
     assert ("minute", epoch, 2) not in rows(tmp_path)
+
+
+@pytest.mark.parametrize("step", range(7))
+def test_a_kill_at_any_step_of_the_salvage_loses_nothing(copy, step, monkeypatch):
+    """The salvage renames and removes; it is stopped dead before its ``step``-th such action, then the agent starts again."""
+    folder, given = copy
+    content = bytearray((folder / "outbox.db-wal").read_bytes())
+    content[40 * FRAME] ^= 1
+    (folder / "outbox.db-wal").write_bytes(content)
+    left = [step]
+
+    class Killed(BaseException):
+        pass
+
+    def counted(action):
+        def act(self, *args, **more):
+            if self.parent == folder and (action is not Path.unlink or self.exists()):
+                if left[0] == 0:
+                    raise Killed
+                left[0] -= 1
+            return action(self, *args, **more)
+
+        return act
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", counted(Path.rename))
+        patch.setattr(Path, "unlink", counted(Path.unlink))
+        with contextlib.suppress(Killed):
+            crash(open_outbox(folder, HandClock()))
+    assert len(given) - len(after(folder, HandClock(), given)) <= 8
+    assert not [path.name for path in folder.iterdir() if path.name.startswith(("outbox.new", "outbox.saved"))]
 
 
 @pytest.mark.parametrize("seed", range(20))
