@@ -104,9 +104,10 @@ class Server:
         shutil.rmtree(self.folder / "data", ignore_errors=True)
 
     def pause(self) -> None:
-        """Freeze it: connections stay open and nothing answers."""
+        """Freeze it: connections stay open and nothing answers; returns when all its threads stand still."""
         if self.process is not None:
             self.process.send_signal(signal.SIGSTOP)
+            os.waitid(os.P_PID, self.process.pid, os.WSTOPPED)
 
     def resume(self) -> None:
         if self.process is not None:

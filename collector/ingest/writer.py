@@ -42,7 +42,7 @@ class Outlet(Protocol):
 
     def publish(self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False) -> bool: ...
 
-    def acknowledge(self, message: Message) -> None: ...
+    def acknowledge_all(self, messages: Iterable[Message]) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -168,9 +168,7 @@ class Writer:
             if committed is None:
                 return
             if self.outlet is not None:
-                for item in group.items:
-                    if isinstance(item, Message):
-                        self.outlet.acknowledge(item)
+                self.outlet.acknowledge_all([item for item in group.items if isinstance(item, Message)])
             self._due |= committed.touched
             self._tell(News(committed, tuple(batch.parked)))
         self._send_acks()

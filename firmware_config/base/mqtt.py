@@ -11,7 +11,7 @@ import asyncio
 import os
 import ssl
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
 from firmware_config.base import log
+from firmware_config.base.paho_client import BufferedClient
 
 logger = log.get(__name__)
 
@@ -77,14 +78,14 @@ class MqttSession:
     will: Will | None = None
     manual_ack: bool = False
     keepalive_s: int = 30
-    _client: paho.Client = field(init=False, repr=False)
+    _client: BufferedClient = field(init=False, repr=False)
     _waiting: dict[int, Callable[[bool], None]] = field(init=False, default_factory=dict, repr=False)
     _early: set[int] = field(init=False, default_factory=set, repr=False)
     _lock: threading.Lock = field(init=False, default_factory=threading.Lock, repr=False)
     connected: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:
-        client = paho.Client(
+        client = BufferedClient(
             CallbackAPIVersion.VERSION2, client_id=self.client_id, clean_session=False, protocol=paho.MQTTv311, manual_ack=self.manual_ack
         )
         client.suppress_exceptions = True
@@ -167,6 +168,11 @@ class MqttSession:
         """Acknowledge one QoS 1 delivery to the broker (manual_ack sessions); harmless after a reconnect."""
         if self.manual_ack and message.qos:
             self._client.ack(message.mid, message.qos)
+
+    def acknowledge_all(self, messages: Iterable[Message]) -> None:
+        """`acknowledge` for many at once, with one write to the network."""
+        if self.manual_ack:
+            self._client.acknowledge(message.mid for message in messages if message.qos == 1)
 
     def _fail_waiting(self) -> None:
         with self._lock:

@@ -9,8 +9,11 @@ import threading
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from firmware_config.base.mqtt import Message, MqttSession, Will
+from firmware_config.base.paho_client import BufferedSocket
 from simulators.servers import Mosquitto, running
 
 WAIT_S = 20
@@ -127,3 +130,51 @@ def test_a_wrong_password_is_logged_and_tried_again_not_fatal(tmp_path, monkeypa
         monkeypatch.setenv("HAITAN_MQTT_PASSWORD", "right")
         with Peer(replace(server.broker, username="station"), "station"):
             pass
+
+
+class Dripping:
+    """A socket that gives what it holds in its own pieces, as a network does."""
+
+    def __init__(self, pieces: list[bytes]) -> None:
+        self.pieces = pieces
+
+    def recv(self, size: int) -> bytes:
+        if not self.pieces:
+            raise BlockingIOError
+        piece, rest = self.pieces[0][:size], self.pieces[0][size:]
+        self.pieces[:1] = [rest] if rest else []
+        return piece
+
+
+@given(
+    pieces=st.lists(st.binary(min_size=1, max_size=200_000), max_size=6), sizes=st.lists(st.integers(1, 90_000), min_size=1, max_size=20)
+)
+@settings(deadline=None, max_examples=50)
+def test_a_buffered_socket_gives_every_byte_once_and_in_order(pieces: list[bytes], sizes: list[int]) -> None:
+    buffered = BufferedSocket(Dripping(list(pieces)))
+    got, turn = b"", 0
+    while True:
+        size = sizes[turn % len(sizes)]
+        turn += 1
+        try:
+            piece = buffered.recv(size)
+        except BlockingIOError:
+            break
+        assert 0 < len(piece) <= size
+        got += piece
+        assert buffered.pending() + len(got) <= sum(map(len, pieces))
+    assert got == b"".join(pieces)
+    assert buffered.pending() == 0
+
+
+def test_many_deliveries_acknowledged_at_once_do_not_come_again(mqtt_broker) -> None:
+    with Peer(mqtt_broker.broker, "reader", ("ht/1/+/data",), manual_ack=True) as reader, Peer(mqtt_broker.broker, "sender") as sender:
+        for i in range(150):
+            sender.session.publish("ht/1/a/data", str(i).encode())
+        first = [reader.inbox.get(timeout=WAIT_S) for _ in range(150)]
+        reader.session.acknowledge_all(first)
+        sender.send("ht/1/a/data", b"end")
+        assert reader.inbox.get(timeout=WAIT_S).payload == b"end"
+        reader.session.stop()  # only "end" is not acknowledged
+    with Peer(mqtt_broker.broker, "reader", ("ht/1/+/data",), manual_ack=True) as reader:
+        assert reader.inbox.get(timeout=WAIT_S).payload == b"end"
