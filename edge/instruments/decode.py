@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import Any
 
+from edge.errors import InstrumentError
 from edge.instruments import Driver, make_driver
 from edge.instruments.modbus import ModbusDriver
 from edge.instruments.reading import Reading
@@ -23,6 +24,7 @@ from firmware_config.cards.schema import Read
 from firmware_config.station import Instrument
 
 MAX_LINE_BYTES = 65_536
+MAX_TAPPED_BYTES = 50_000_000
 _ESCAPE = re.compile(rb"\\(x[0-9a-fA-F]{2}|[rntabfv0\\'\"])")
 _PLAIN = {b"r": b"\r", b"n": b"\n", b"t": b"\t", b"a": b"\a", b"b": b"\b", b"f": b"\f", b"v": b"\v", b"0": b"\0"}
 _HEX = re.compile(rb"(?:[0-9a-fA-F]{2}){4,}")
@@ -74,9 +76,18 @@ def decode_lines(driver: Driver, lines: Iterable[bytes]) -> Iterator[dict[str, A
 
 def decode_raw(driver: Driver, chunks: Iterable[bytes]) -> Iterator[dict[str, Any]]:
     """Results of a recorded byte stream; ``line_no`` counts its records."""
-    readings = _conversation(driver, b"".join(chunks)) if isinstance(driver, ModbusDriver) else _stream(driver, chunks)
+    readings = _conversation(driver, _whole(chunks)) if isinstance(driver, ModbusDriver) else _stream(driver, chunks)
     for number, reading in enumerate(readings, 1):
         yield _result(number, reading)
+
+
+def _whole(chunks: Iterable[bytes]) -> bytes:
+    data = bytearray()
+    for chunk in chunks:
+        data += chunk
+        if len(data) > MAX_TAPPED_BYTES:
+            raise InstrumentError(f"a tapped Modbus line of more than {MAX_TAPPED_BYTES} bytes; decode it in parts")
+    return bytes(data)
 
 
 def _result(number: int, reading: Reading) -> dict[str, Any]:

@@ -16,8 +16,9 @@ from edge.instruments.text import converter, to_float
 from firmware_config.cards.schema import Card
 from firmware_config.station import Instrument
 
-_RECORD = re.compile(r"\(\s*([A-Za-z0-9]+)((?:\s*\(\s*[A-Za-z0-9]+\s*[^()]*\))*)\s*\)")
-_FIELD = re.compile(r"\(\s*([A-Za-z0-9]+)\s*([^()]*?)\s*\)")
+# Possessive throughout: text that is no record must not be tried in every possible way.
+_RECORD = re.compile(r"\(\s*+([A-Za-z0-9]++)((?:\s*+\(\s*+[A-Za-z0-9]++[^()]*+\))*+)\s*+\)")
+_FIELD = re.compile(r"\(\s*+([A-Za-z0-9]++)([^()]*+)\)")
 _VERSION = re.compile(r"\d+(\.\d+)*")
 _STRENGTH_FROM = (5, 3, 0)
 _KINDS = frozenset({"Data", "Diagnostics"})
@@ -66,7 +67,7 @@ class LicorDecoder:
             return Ignored(f"{head[1][:24]} record: not data", {"kind": head[1][:24]})
         if found is None:
             return Rejected("not well-formed", f"the parentheses of {text[:24]!r} do not pair as in a record")
-        pairs = _FIELD.findall(found[2])
+        pairs = [(label, text.strip()) for label, text in _FIELD.findall(found[2])]
         if len({label for label, _ in pairs}) < len(pairs):
             return Rejected("not well-formed", f"a label stands twice in {text[:24]!r}")
         filled = self._fill(head[1], {} if head[1] == "Data" else {"kind": head[1]}, pairs)

@@ -105,12 +105,18 @@ class ByteLink:
         self._channel: Channel | None = None
         self._closing = asyncio.Event()
         self._lost_s: float | None = None
+        self._dropped_bytes = 0
         self._log: Any = log.get("edge.links").bind(link=link_id)
 
     @property
     def connected(self) -> bool:
         """Whether a channel is open now."""
         return self._channel is not None and not self._channel.inbox.closed
+
+    @property
+    def dropped_bytes(self) -> int:
+        """Bytes that arrived while nobody fetched them and were given up."""
+        return self._dropped_bytes + (self._channel.inbox.dropped_bytes if self._channel is not None else 0)
 
     async def write(self, data: bytes) -> None:
         """Send bytes; LinkDown while there is no channel."""
@@ -151,6 +157,7 @@ class ByteLink:
                 steady = heard or stable.when() <= asyncio.get_running_loop().time()
                 stable.cancel()
                 self._channel = None
+                self._dropped_bytes += channel.inbox.dropped_bytes
                 channel.close()
                 self.on_gone()
             if not self._closing.is_set():

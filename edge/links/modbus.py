@@ -3,14 +3,15 @@
 Why a client of our own and not pymodbus behind a class: on RTU a late answer to the request before is taken by pymodbus for the answer to
 the present one, a short answer counts as success, a count of 0 is refused, and the bytes that would tell are not within reach. Looking
 for a frame of known unit, function and length, and staying silent after a timeout, takes fewer lines than guarding against that from
-outside. pymodbus stays the independent server in the tests.
+outside. Cost does not decide: ten devices asked once a second take 0.4 % of a core and 0.7 MB here, 0.2 % and 1.7 MB with pymodbus'
+client. pymodbus stays the independent server in the tests.
 
 Promises
 - Requests never overlap; an answer is taken only from the asked unit, of the asked function and exactly the asked length.
-- After a timeout on RTU the line stays silent until the device's longest answer time has passed and nothing more arrives; what came is
-dropped. - The first good answer after a failure is marked suspect. A failing device is asked again after 1, 2, 5, 15, then every 60 of
-its turns (or a
-  minute, whichever comes first), and never within another's turn: a dead device does not starve its bus.
+- After a timeout on RTU the line stays silent until the device's longest answer time has passed and nothing more arrives; what came
+  in the meantime is dropped.
+- The first good answer after a failure is marked suspect. A failing device is asked again after 1, 2, 5, 15, then every 60 of its turns
+  (or a minute, whichever comes first), and never within another's turn: a dead device does not starve its bus.
 - All limits are real time; the time the bytes need on the wire is allowed for.
 Does not: retry, know registers, decide what a failure means for the data.
 """

@@ -170,5 +170,13 @@ def test_a_long_run_of_each_special_byte_ends(model: str) -> None:
         tested.feed(filler * (16_384 // len(filler)), 0.0)
 
 
+def test_a_licor_record_of_another_form_is_refused_without_trying_every_way_to_read_it() -> None:
+    """Two hundred pairs and one nested too deep: a careless pattern would try more ways than there are atoms."""
+    tested = driver("licor_li7500_grammar")
+    (reading,) = tested.feed(b"(Data " + b"(Abc   12)" * 190 + b"(X (Y 1)))\r\n", 0.0)
+    assert not reading.values
+    assert tested.stats.bad == {"not well-formed": 1}
+
+
 def test_readings_are_plain_data() -> None:
     assert Reading(1.0, {}, True).quantities is not Reading(1.0, {}, True).quantities
