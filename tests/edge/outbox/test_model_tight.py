@@ -18,7 +18,7 @@ STEPS = st.one_of(
 )
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(st.lists(STEPS, min_size=5, max_size=25))
 def test_under_pressure_every_number_is_accounted_for(steps):
     with tempfile.TemporaryDirectory() as name:
@@ -29,7 +29,7 @@ def test_under_pressure_every_number_is_accounted_for(steps):
         n = 0
         for kind, what, how in steps:
             if kind == "commit":
-                drafts = [draft(what, n := n + 1, size=1200) for _ in range(how)]
+                drafts = [draft(what, n := n + 1, size=3000) for _ in range(how)]
                 for s in outbox.commit(drafts):
                     key = (s.record.stream, s.record.epoch, s.record.seq)
                     assert key not in given_bodies
