@@ -34,7 +34,27 @@ MODBUS_LINKS = frozenset({"modbus_rtu", "modbus_tcp"})
 AVERAGING_MINUTES = (10, 12, 15, 20, 30, 60)
 
 PRODUCES: dict[str, tuple[str, ...]] = {
-    "eddy": ("co2_flux", "h2o_flux", "latent_heat_flux", "sensible_heat_flux", "momentum_flux", "friction_velocity"),
+    "eddy": (
+        "co2_flux",
+        "h2o_flux",
+        "latent_heat_flux",
+        "sensible_heat_flux",
+        "momentum_flux",
+        "friction_velocity",
+        "obukhov_length",
+        "stability_parameter",
+        "wind_speed",
+        "wind_from_direction",
+        "sonic_temperature",
+        "wind_w_variance",
+        "air_density",
+        "rotation_yaw",
+        "rotation_pitch",
+        "lag_co2",
+        "lag_h2o",
+        "co2_mole_fraction",
+        "h2o_mole_fraction",
+    ),
     "air_sea": ("air_sea_co2_flux", "gas_transfer_velocity"),
     "oxygen": ("oxygen_saturation", "oxygen_at_saturation"),
     "tide": ("water_level", "water_level_1985"),
@@ -105,6 +125,7 @@ def check_sense(report: Report, parts: Parts, cards: dict[str, Card]) -> None:
         _check_instrument(report, i, instrument, cards, links, links_known="links" not in parts.broken)
     _check_sharing(report, parts, links)
     _check_products(report, parts, cards)
+    _check_sources(report, parts, cards)
     if not {"instruments", "products"} & parts.broken:
         _check_series(report, parts, available_series(parts.instruments.values(), parts.products.values(), cards))
 
@@ -201,6 +222,24 @@ def input_names(product: Any) -> list[str]:
     if isinstance(product, OxygenSaturation):
         return [product.water_temperature, product.salinity, product.air_pressure]
     return [product.air_pressure] if product.pressure_is == "absolute" else []
+
+
+def _check_sources(report: Report, parts: Parts, cards: dict[str, Card]) -> None:
+    """A series has one source: neither two instruments nor an instrument and a product made from others may give the same one."""
+    givers: dict[str, list[tuple[KeyPath, str]]] = {}
+    for i, instrument in parts.instruments.items():
+        for quantity in cards[instrument.model].quantities if instrument.model in cards else ():
+            givers.setdefault(series_name(quantity, instrument.place), []).append((("instruments", i, "place"), instrument.id))
+    for i, product in parts.products.items():
+        own = {product.sonic, product.gas} if isinstance(product, EddyFlux) else set()
+        for quantity in PRODUCES[product.kind]:
+            others = [giver for giver in givers.get(series_name(quantity, product.place), []) if giver[1] not in own]
+            givers[series_name(quantity, product.place)] = [*others, (("products", i, "place"), f"the {product.kind} product")]
+    for series, sources in givers.items():
+        if len(sources) > 1:
+            where, name = sources[-1]
+            text = f"{series} already comes from {sources[0][1]}, {name} would give it too; give one of them a place of its own"
+            report.add(where, text)
 
 
 def _check_series(report: Report, parts: Parts, have: set[str]) -> None:

@@ -101,6 +101,11 @@ def test_three_surfaces_and_both_platforms_are_shown() -> None:
         ("address: 2\n    every: 10s", "address: 2\n    rate: 1 Hz", r"instruments\[6\]\.rate: a Modbus instrument is asked: give every"),
         ("  salinity:", "  salinty:", r"products\[1\]: 'salinity': the air_sea product needs this input"),
         ("ca: /etc/haitan/ca.pem", "password: hunter2", r"uplink\.password: 'password': no such key here"),
+        (
+            "place: deck",
+            "place: mast",
+            r"products\[0\]\.place: wind_(speed|from_direction)@mast already comes from weather, the eddy product would give it too",
+        ),
         ("id: hydroc", "id: sonic", r"instruments\[[02]\]\.id: 'sonic': two instruments have this id"),
     ],
 )

@@ -15,6 +15,7 @@ export function parts(series: string): SeriesName {
 
 const PLACES: Record<string, Record<Language, string>> = {
   air: { en: "air", zh: "空气" },
+  arm: { en: "cross-arm", zh: "横臂" },
   bottom: { en: "bottom", zh: "底层" },
   canopy: { en: "canopy", zh: "冠层" },
   creek: { en: "creek", zh: "潮沟" },
