@@ -39,6 +39,19 @@ class Setting:
         return self.instrument.mounting.height_m
 
     @property
+    def lag_s(self) -> float:
+        """How much later the gas reaches the analyser than the wind the sonic: as the world's file says, else the time in the tube."""
+        if self.settings.lag is not None:
+            return self.settings.lag / 1e3
+        for product in self.station.products:
+            if product.kind == "eddy" and product.gas == self.instrument.id and product.path == "closed":
+                size = (product.tube_length_m, product.tube_diameter_m, product.flow_l_per_min)
+                if None not in size:
+                    length, diameter, flow = (float(value or 0.0) for value in size)
+                    return length * math.pi / 4.0 * diameter**2 / (flow / 60_000.0)
+        return 0.0
+
+    @property
     def period_ms(self) -> float:
         """Milliseconds between two samples."""
         if self.instrument.rate is not None:

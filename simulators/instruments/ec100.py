@@ -55,7 +55,7 @@ class Irgason(Talker):
 
     def values(self, first: int, count: int) -> Columns:
         wind = self.setting.feed.wind(first, count, self._rate, "campbell", self.setting.instrument.mounting.north_offset_deg)
-        gas = self.setting.feed.gas(first, count, self._rate, (self.setting.settings.lag or 0) / 1e3)
+        gas = self.setting.feed.gas(first, count, self._rate, self.setting.lag_s)
         index = np.arange(first, first + count, dtype=np.float64)
         live = ~self.setting.feed.recorded(first, count, self._rate)
         no_gas = np.isnan(gas.co2) | np.isnan(gas.h2o)

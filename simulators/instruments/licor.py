@@ -62,8 +62,7 @@ class GasAnalyser(Talker):
         self._last: bytes = b""
 
     def values(self, first: int, count: int) -> Columns:
-        lag_s = (self.setting.settings.lag or 0) / 1e3
-        gas = self.setting.feed.gas(first, count, self._rate, lag_s)
+        gas = self.setting.feed.gas(first, count, self._rate, self.setting.lag_s)
         index = np.arange(first, first + count, dtype=np.float64)
         missing = np.isnan(gas.co2) | np.isnan(gas.h2o)
         live = ~self.setting.feed.recorded(first, count, self._rate)

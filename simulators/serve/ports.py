@@ -2,8 +2,8 @@
 
 A pty is raw and has no pacing, parity or modem lines of its own (pacing is `simulators.serve.lines`'s). Whether someone has it open
 is seen from the master's hang-up state (Linux), so that nothing waits in a buffer for a reader who is not there: as on a real line,
-what nobody reads is lost, and counted. A reader who stalls has as long, in real seconds, as a real line's 4096-byte buffer would
-give him.
+what nobody reads is lost, and counted. A reader who stalls has a real line's 4096-byte buffer; where the world runs faster than real
+time, so much more that he has `PATIENCE` times as long in real seconds, for then the machine has more to do as well.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from pathlib import Path
 from simulators.errors import PortError
 
 BUFFER_BYTES = 4096
+PATIENCE = 4
 READ_BYTES = 4096
 STALLED_AFTER_S = 0.3
 """A reader who took nothing for so long is not slow but stopped."""
@@ -49,11 +50,11 @@ class Port:
         self.present_since = time.monotonic()
         """when the present reader came; means something only while there is one"""
         self.speed = 1.0
-        """the world's; what may wait for a slow reader grows with it"""
+        """the fastest the world has run; what may wait for a slow reader grows with it"""
 
     @property
     def capacity(self) -> int:
-        return int(BUFFER_BYTES * max(1.0, self.speed))
+        return int(BUFFER_BYTES * (PATIENCE * self.speed if self.speed > 1.0 else 1.0))
 
     @property
     def present(self) -> bool:

@@ -205,14 +205,14 @@ class StationBench:
         """One round: lines, faults, clock. Returns the real seconds to wait."""
         speed = self.clock.speed
         for port in self.ports.values():
-            port.speed = speed
+            port.speed = max(port.speed, speed)  # what already waits must keep its room when the world slows down
             port.look()
         due, behind_s = float("inf"), 0.0
         for line in self.lines:
             next_due, behind_ms = line.step(self.now_ms())
             due = min(due, next_due)
             behind_s = max(behind_s, behind_ms / 1e3 / max(speed, 1e-3))
-            if line.port.waiting > line.port.capacity // 4:
+            if line.port.waiting > line.port.capacity // 8:
                 behind_s = max(behind_s, 1.0)
         self.governor.report(behind_s)
         real = time.monotonic()

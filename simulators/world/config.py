@@ -52,7 +52,7 @@ class InstrumentSettings(Model):
     """What the bench knows of an instrument and its station file does not: things a real one has and nobody wrote down."""
 
     lag: DurationMs | None = None
-    """the gas reaches the analyser this much later than the wind reaches the sonic"""
+    """the gas reaches the analyser this much later than the wind reaches the sonic; None: its time in the tube (volume over flow)"""
     noise: bool = True
     """add the instrument's own white noise"""
     zero_every: DurationMs = 43_200_000

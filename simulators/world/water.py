@@ -84,7 +84,7 @@ class Water:
         return np.asarray(
             region["salinity"]
             + region["salinity_tide"] * np.tanh(level / 1.5)
-            + 0.05 * region["salinity"] * noise.wander(self._fresh, t_s, 6.0 * DAY_S)
+            + 0.025 * region["salinity"] * noise.wander(self._fresh, t_s, 6.0 * DAY_S)
         )
 
     def at(self, t_s: Array) -> dict[str, Array]:

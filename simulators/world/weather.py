@@ -12,6 +12,8 @@ from simulators.world.config import WorldConfig
 from simulators.world.noise import Array
 
 DAY_S = 86_400.0
+CALM_MS = 1.8
+"""the coast is never quite still"""
 
 
 class Weather:
@@ -45,7 +47,7 @@ class Weather:
         north = -winter * 0.94 * climate["winter_wind_ms"] + (1 - winter) * 0.9 * climate["summer_wind_ms"]
         east = east + climate["gusty_ms"] * self._wander("east", t_s, 2.0)
         north = north + climate["gusty_ms"] * self._wander("north", t_s, 2.0)
-        speed = np.sqrt(east**2 + north**2 + 0.64)
+        speed = np.sqrt(east**2 + north**2 + CALM_MS**2)
         direction = np.degrees(np.arctan2(-east, -north)) % 360.0
         if self._config.wind_speed_ms is not None:
             speed = np.full_like(t_s, self._config.wind_speed_ms)

@@ -239,3 +239,22 @@ class TestSlowTalkers:
         gga = sentences[0].split(",")
         assert int(gga[2][:2]) + float(gga[2][2:]) / 60 == pytest.approx(30.4, abs=1e-4)
         assert int(gga[4][:3]) + float(gga[4][3:]) / 60 == pytest.approx(121.2, abs=1e-4)
+
+
+def test_gas_of_an_enclosed_path_comes_later_by_its_time_in_the_tube(station, make_world):
+    """0.711 m of 5.3 mm at 1.5 L/min: 0.627 s; an open path without a word about it, at once."""
+    from firmware_config.station import Station
+    from simulators.instruments import Setting
+    from simulators.instruments.feed import AirFeed
+    from tests.simulators.conftest import station_dict
+
+    tube = {"tube_length_m": 0.711, "tube_diameter_m": 0.0053, "flow_l_per_min": 1.5}
+    product = {"kind": "eddy", "place": "mast", "sonic": "sonic", "gas": "irga", "path": "closed"}
+    closed = Station.model_validate(station_dict(products=[product | tube]))
+    world = make_world()
+
+    def lag_s(which: Station) -> float:
+        return Setting(which.instrument("irga"), which, world, AirFeed(world), world.config.of("irga")).lag_s
+
+    assert lag_s(closed) == pytest.approx(0.6274, abs=1e-4)
+    assert lag_s(station) == 0.0
