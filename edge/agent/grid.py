@@ -44,7 +44,7 @@ class _Placer(Generic[Payload]):
         self.leans = self.leans[-1:]
         guide = 0
         for sample in self.line.release(until_ms):
-            while guide + 1 < len(leans) and leans[guide + 1][0] <= sample.time_ms:
+            while guide + 1 < len(leans) and leans[guide + 1][0] <= sample.time_ms + self.period_ms / 2:
                 guide += 1
             own = (sample.time_ms - origin_ms) / self.period_ms
             phase = own - leans[guide][1]
@@ -123,11 +123,13 @@ class Aligner(Generic[Payload]):
 
         Pass ``now`` less the delay that lines need to settle; infinity gives out all there is (and leaves the next slot as it was).
         """
-        settled_ms = until_ms
-        for placer in self._placers:
-            settled_ms = placer.line.settled_ms(settled_ms) if until_ms != math.inf else math.inf
-            placer.place(until_ms, self.origin_ms, NO_LEAN if placer is self._sonic else self._sonic.leans)
-        limit = 2**62 if settled_ms == math.inf else self.slot_at(settled_ms) - 1
+        behind_ms = 2 * self.period_ms  # an analyser sample is placed when the sonic sample beside it is
+        self._sonic.place(until_ms, self.origin_ms, NO_LEAN)
+        settled_ms = self._sonic.line.settled_ms(until_ms)
+        if self._gas is not None:
+            self._gas.place(until_ms - behind_ms, self.origin_ms, self._sonic.leans)
+            settled_ms = min(settled_ms, self._gas.line.settled_ms(until_ms - behind_ms))
+        limit = 2**62 if until_ms == math.inf else self.slot_at(settled_ms) - 1
         rows = self._merge(limit)
         if limit < 2**62:
             self._next = max(self._next, limit)

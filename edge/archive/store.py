@@ -16,12 +16,14 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from edge.archive.live import sync_folder
 
 LIVE, PENDING, DAMAGED = "live", "pending", "damaged"
 RESERVE_BYTES = 100_000_000
-"""The raw archive leaves this much of the disk to the outbox and the system."""
+RESERVE_SHARE = 0.02
+"""The raw archive leaves this much of the disk (the smaller of the two) to the outbox and the system."""
 
 
 @dataclass(frozen=True)
@@ -33,13 +35,21 @@ class Freed:
     acknowledged: bool
 
 
+class Disk(Protocol):
+    """Total and free bytes of a disk (as `shutil.disk_usage` gives them)."""
+
+    @property
+    def total(self) -> int: ...
+    @property
+    def free(self) -> int: ...
+
+
 class RawStore:
     """The raw archive of one place of a station. Blocking; used from the archive thread."""
 
-    def __init__(self, folder: Path, *, disk_free: Callable[[Path], int] | None = None, reserve_bytes: int = RESERVE_BYTES) -> None:
+    def __init__(self, folder: Path, *, disk: Callable[[Path], Disk] = shutil.disk_usage) -> None:
         self.folder = folder
-        self._disk_free = disk_free or (lambda path: shutil.disk_usage(path).free)
-        self._reserve_bytes = reserve_bytes
+        self._disk = disk
         folder.mkdir(parents=True, exist_ok=True)
 
     def live_path(self, name: str) -> Path:
@@ -104,7 +114,8 @@ class RawStore:
 
     def room_bytes(self) -> int:
         """What may still be written before the reserve of the disk is touched (negative: it is)."""
-        return self._disk_free(self.folder) - self._reserve_bytes
+        disk = self._disk(self.folder)
+        return disk.free - min(RESERVE_BYTES, int(disk.total * RESERVE_SHARE))
 
     def make_room(self, quota_bytes: int, acknowledged: Callable[[Path], bool]) -> list[Freed]:
         """Delete the oldest files until the quota and the disk's reserve hold: acknowledged ones first, then, if need be, others."""
