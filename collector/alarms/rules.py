@@ -189,6 +189,7 @@ class RuleSet:
             self._take(change)
         self.rules: tuple[Rule, ...] = tuple(_checked(raw, "rules") for raw in self._raw.values())
         self._known: dict[tuple[str, str, str], Rule | None] = {}
+        self._made: dict[tuple[str | int, ...], Rule] = {(rule.id,): rule for rule in self.rules}
 
     def _take(self, change: Mapping[str, Any]) -> None:
         name = change.get("id")
@@ -223,11 +224,13 @@ class RuleSet:
         raw = self._raw.get(rule_id)
         if raw is None or not _applies(raw, station, name):
             return None
-        for change in self._narrow:
-            if change["id"] == rule_id and _applies(change, station, name):
-                raw = {**raw, **change}
-        rule = _checked(raw, f"for station {station!r}, {name!r}")
-        return rule if rule.enabled else None
+        changes = [i for i, change in enumerate(self._narrow) if change["id"] == rule_id and _applies(change, station, name)]
+        made = self._made.get((rule_id, *changes))
+        if made is None:
+            for i in changes:
+                raw = {**raw, **self._narrow[i]}
+            made = self._made[rule_id, *changes] = _checked(raw, f"as changed for station {station!r}")
+        return made if made.enabled else None
 
 
 def _applies(raw: Mapping[str, Any], station: str, name: str) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 from aiohttp import web
 
+from collector.api.packed import Packed
 from collector.centre import Centre
 from collector.errors import Busy
 from collector.store.queries import Reader
@@ -36,6 +37,7 @@ class Context:
     gate: Gate
     feed: LiveFeed
     page: Path
+    packed: Packed = field(default_factory=Packed, init=False)
     asked: int = field(default=0, init=False)
     errors: int = field(default=0, init=False)
 

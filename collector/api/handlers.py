@@ -89,7 +89,7 @@ async def get_station(request: web.Request, station_id: StationId, /) -> r200[De
 
 
 @checked
-async def get_series(  # noqa: PLR0917 (each is a parameter of the query)
+async def get_series(
     request: web.Request, station: StationId, series_: SeriesNames, from_ms: FromMs, to_ms: ToMs, points: Points = 1_000
 ) -> r200[SeriesAnswer] | r400[Problem] | r401[Problem] | r404[Problem] | r503[Problem]:
     """Values of some series over a period: single records while there are few enough, else means over half-hours or multiples.

@@ -32,17 +32,17 @@ class CentreMetrics(Collector):
         yield from self._http()
 
     def _ingest(self, facts: dict[str, Any]) -> Iterator[Family]:
-        for name, help_text in (
-            ("records", "Records committed since the start"),
-            ("same", "Records that were in the store already (sent again)"),
-            ("conflicts", "Records that came with a known number and other content"),
-            ("parked", "Messages and records set aside"),
-            ("live", "Live messages heard"),
-            ("acks", "Acknowledgements published"),
-            ("refused_for_memory", "Messages let go for want of memory; stations send them again"),
+        for fact, name, help_text in (
+            ("records", "records", "Records committed since the start"),
+            ("same", "duplicates", "Records that were in the store already (sent again)"),
+            ("conflicts", "conflicts", "Records that came with a known number and other content"),
+            ("parked", "parked", "Messages and records set aside"),
+            ("live", "live", "Live messages heard"),
+            ("acks", "acknowledgements", "Acknowledgements published"),
+            ("refused_for_memory", "refused_for_memory", "Messages let go for want of memory; stations send them again"),
         ):
-            if isinstance(facts.get(name), int):
-                yield CounterMetricFamily(f"haitan_{name}", help_text, value=facts[name])
+            if isinstance(facts.get(fact), int):
+                yield CounterMetricFamily(f"haitan_{name}", help_text, value=facts[fact])
         for name, help_text in (("broker", "1 while the broker is connected"), ("store_ok", "1 while the store takes records")):
             if isinstance(facts.get(name), bool):
                 yield GaugeMetricFamily(f"haitan_{name}", help_text, value=float(facts[name]))

@@ -8,6 +8,7 @@ from pathlib import Path
 from aiohttp import web
 
 from collector.api.context import CONTEXT
+from collector.api.packed import TEXT
 
 BUILT = Path(__file__).resolve().parent.parent / "web" / "dist"
 HASHED = re.compile(r"assets/[^/]+-[A-Za-z0-9_-]{8,}\.[a-z0-9]+\Z")
@@ -24,7 +25,8 @@ What the page shows can be asked for at <a href="api/stations">api/stations</a>;
 
 async def page(request: web.Request) -> web.StreamResponse:
     """``GET /`` and every file of the built page."""
-    folder = request.app[CONTEXT].page
+    context = request.app[CONTEXT]
+    folder = context.page
     name = request.match_info.get("name") or "index.html"
     if not (folder / "index.html").is_file():
         if name == "index.html":
@@ -37,5 +39,12 @@ async def page(request: web.Request) -> web.StreamResponse:
         found = False
     if not found or any(part.startswith(".") for part in Path(name).parts):
         raise web.HTTPNotFound
-    caching = "public, max-age=31536000, immutable" if HASHED.match(name) else "no-cache"
-    return web.FileResponse(path, headers={"Cache-Control": caching})
+    headers = {"Cache-Control": "public, max-age=31536000, immutable" if HASHED.match(name) else "no-cache", "Vary": "Accept-Encoding"}
+    packed = await context.packed.file(path) if "gzip" in request.headers.get("Accept-Encoding", "") else None
+    if packed is None:
+        return web.FileResponse(path, headers=headers)
+    body, mark = packed
+    headers |= {"ETag": mark, "Content-Encoding": "gzip"}
+    if request.headers.get("If-None-Match") == mark:
+        return web.Response(status=304, headers=headers)
+    return web.Response(body=body, content_type=TEXT[path.suffix], charset="utf-8", headers=headers)

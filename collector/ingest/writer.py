@@ -79,6 +79,8 @@ class Writer:
         self._greeted: set[str] = set()
         self._acks_at = 0.0
         self._ack_ms = 0
+        self.acks = 0
+        """acknowledgements handed to the broker since the start"""
         self.store = self._open("")
 
     # --- from other threads
@@ -248,3 +250,4 @@ class Writer:
             if self.outlet is not None:
                 payload = encode_message(self.store.acknowledgement(station, self._ack_ms))
                 self.outlet.publish(topic(station, "ack"), payload, retain=True)
+                self.acks += 1

@@ -61,7 +61,6 @@ class KilledJournal(Journal):
 
 
 async def walk(folder: Path, at: tuple[int, str]) -> None:
-    folder.mkdir()
     told = os.open(folder / "told", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
     def tell(alarm) -> None:
@@ -85,6 +84,7 @@ async def walk(folder: Path, at: tuple[int, str]) -> None:
 def main(folder: Path) -> None:
     points = [(n, when) for n in range(len(WALK)) for when in ("before", "after")] + [(-1, "")]
     for k, at in enumerate(points):
+        (folder / str(k)).mkdir()
         child = os.fork()
         if not child:
             asyncio.run(walk(folder / str(k), at))

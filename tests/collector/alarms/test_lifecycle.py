@@ -19,7 +19,7 @@ EXPECTED = {
 
 
 def alarm(state=N, **fields):
-    known = dict(id=1, key="k", rule="r", station="s", severity="medium", state=state, raised_ms=5)
+    known = {"id": 1, "key": "k", "rule": "r", "station": "s", "severity": "medium", "state": state, "raised_ms": 5}
     if state in (AU, AA):
         known["severity_now"] = "medium"
     return Alarm(**{**known, **fields})

@@ -79,9 +79,8 @@ async def test_the_session_cookie_is_sealed_from_scripts_and_other_sites(centre,
 async def test_a_session_ends_with_the_user_and_with_the_password_and_lives_over_a_restart(centre, tmp_path):
     users = Users(tmp_path / "users.json")
     users.add("li", PASSWORD)
-    async with centre(**CLOSED) as (_, client):
-        async with client.post("/api/login", json={"name": "li", "password": PASSWORD}) as answer:
-            cookie = answer.headers["Set-Cookie"].split(";")[0]
+    async with centre(**CLOSED) as (_, client), client.post("/api/login", json={"name": "li", "password": PASSWORD}) as answer:
+        cookie = answer.headers["Set-Cookie"].split(";")[0]
     async with centre(headers={"Cookie": cookie}, **CLOSED) as (_, client):
         await get(client, "/api/stations")
         users.add("li", PASSWORD + "2")
@@ -139,7 +138,7 @@ async def test_a_post_must_be_json_from_our_own_page(centre, headers, status):
         given = {"Content-Type": "application/json", "Origin": bench.url, **headers}
         async with client.post(f"/api/alarms/{alarm}/acknowledge", data=b'{"who":"Li"}', headers=given) as answer:
             assert answer.status == status
-            assert (len(bench.engine.book.of_station("buoy")[0].title) > 0) and ("error" in await answer.json()) is (status != 200)
+            assert ("error" in await answer.json()) is (status != 200)
         assert (bench.engine.book.of_station("buoy")[0].acknowledged is not None) is (status == 200)
 
 

@@ -75,7 +75,9 @@ async def test_what_the_station_declared_lost_is_lost_with_its_reason_and_unused
         sea.minutes(0, 39)
         sea.minutes(60, 99, offset=4)
         bench.commit(
-            bench.event("records_lost", t=T0, severity="warning", stream="minute", epoch=1, ranges=[[40, 49]], reason="outbox full", count=10),
+            bench.event(
+                "records_lost", t=T0, severity="warning", stream="minute", epoch=1, ranges=[[40, 49]], reason="outbox full", count=10
+            ),
             bench.event("numbers_unused", t=T0, severity="info", stream="minute", epoch=1, ranges=[[50, 59]], reason="power cut"),
         )
         stream = await sea.ledger(client)

@@ -41,7 +41,22 @@ async def test_hashed_files_are_kept_for_ever_the_page_itself_is_asked_for_again
             assert answer.headers["Cache-Control"] == "no-cache"
 
 
-@pytest.mark.parametrize("path", ["/../secret.txt", "/%2e%2e/secret.txt", "/..%2fsecret.txt", "/assets", "/.hidden", "/nothing.js", "/a%00b", "/" + "x" * 5000])
+async def test_text_travels_compressed_to_whoever_takes_that(centre, built):
+    text = "let x = 1;\n" * 5000
+    (built / "assets" / "big-m1d8ImVJ.js").write_text(text)
+    async with centre(page=built) as (_, client):
+        async with client.get("/assets/big-m1d8ImVJ.js") as answer:
+            assert answer.headers["Content-Encoding"] == "gzip"
+            assert int(answer.headers["Content-Length"]) < len(text) / 10
+            assert await answer.text() == text
+        async with client.get("/assets/big-m1d8ImVJ.js", headers={"Accept-Encoding": "identity"}) as answer:
+            assert "Content-Encoding" not in answer.headers
+            assert await answer.text() == text
+
+
+@pytest.mark.parametrize(
+    "path", ["/../secret.txt", "/%2e%2e/secret.txt", "/..%2fsecret.txt", "/assets", "/.hidden", "/nothing.js", "/a%00b", "/" + "x" * 5000]
+)
 async def test_nothing_outside_the_page_is_served(centre, built, path):
     async with centre(page=built) as (bench, client):
         from yarl import URL
@@ -79,7 +94,7 @@ async def test_metrics_are_what_prometheus_reads(centre):
     async with centre() as (bench, client):
         bench.born()
         bench.hub.station("buoy").state = StationState(state="online")
-        bench.ingest["records"] = 1234
+        bench.ingest |= {"records": 1234, "same": 55}
         bench.centre.status["sink"] = lambda: {"ok": True, "name": "x", "lag_records": 5, "parked": 1}
         queue = bench.hub.subscribe()
         bench.commit(bench.draft(FULL, t=T0 - 2 * MINUTE, stream="health"), bench.draft({"wind_speed@mast": 3.0}, t=T0 - 2 * MINUTE))
@@ -92,6 +107,7 @@ async def test_metrics_are_what_prometheus_reads(centre):
             for sample in family.samples
         }
         assert found["haitan_records_total",] == 1234
+        assert found["haitan_duplicates_total",] == 55
         assert found["haitan_sink_lag_records",] == 5
         assert found["haitan_open_alarms", "high"] == 1
         assert found["haitan_stations", "online"] == 1
