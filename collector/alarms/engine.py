@@ -11,10 +11,12 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+import apsw
 
 from collector.alarms import texts
 from collector.alarms.book import AlarmBook
@@ -28,14 +30,17 @@ from collector.alarms.settings import AlarmSettings
 from collector.alarms.show import shown
 from collector.alarms.signals import Both, Signal
 from collector.alarms.silence import SilenceWatch
+from collector.errors import JournalUnavailable
 from collector.hub import Hub, Notice
 from collector.store.queries import ReaderPool
 from firmware_config.base import log
 from firmware_config.base.clock import Clock
+from firmware_config.messages import Live
+from firmware_config.records import Record
 
 logger = log.get(__name__)
 TICK_REAL_S = 0.5
-GROUP = 500
+GROUP = 100
 CURSOR_EVERY_REAL_S = 20.0
 UNDERWAY_REAL_MS = 5_000
 """What was committed so lately may not have been published yet."""
@@ -72,7 +77,11 @@ class AlarmEngine:
         self._store_silent = False
 
     async def start(self) -> None:
-        await self.book.restore()
+        """Restore the open alarms and begin to watch. JournalUnavailable when the journal cannot be opened."""
+        try:
+            await self.book.restore()
+        except apsw.Error as error:
+            raise JournalUnavailable(f"{self.journal.path} cannot be opened: {error}; make room or mend the permissions") from error
         now = self._clock.now_ms()
         opened = self.book.open
         self._limits = LimitWatch(self.rules, opened, self._name)
@@ -131,36 +140,47 @@ class AlarmEngine:
             group.append(self._queue.get_nowait())
         signals: list[Signal] = []
         for notice in group:
-            self._collect(signals, partial(self._of_notice, notice), notice.kind)
+            self._judge(notice, signals)
         if time.monotonic() - self._ticked >= TICK_REAL_S:
             self._ticked = time.monotonic()
             await self._make_up(signals)
             self._collect(signals, self._of_tick, "tick")
         await self.book.take(signals, self._cursors())
 
-    def _collect(self, signals: list[Signal], judge: Callable[[], Iterator[Signal]], what: str) -> None:
+    def _collect(self, signals: list[Signal], judge: Callable[[], Iterable[Signal]], what: str) -> None:
         try:
             signals.extend(judge())
         except Exception:
             self._complain(what)
 
-    def _of_notice(self, notice: Notice) -> Iterator[Signal]:
+    def _judge(self, notice: Notice, signals: list[Signal]) -> None:
+        """What follows from one notice; each record of a batch is judged on its own."""
         now, station, payload = self._clock.now_ms(), notice.station, notice.payload
         if notice.kind == "records":
-            self._silence.on_records(station, payload, self._hub.stations.get(station), now)
-            for record in payload:
-                if record.stream == "event":
-                    yield from self._notices.on_event(record, now)
-                elif record.clock != "unset":
-                    yield from self._limits.on_values(
-                        "records", station, t_end=record.t + record.dt, values=record.values, flags=record.flags, now_ms=now
-                    )
+            self._collect(signals, partial(self._of_records, station, payload, now), "records")
+            for record in payload if isinstance(payload, list) else ():
+                self._collect(signals, partial(self._of_record, station, record, now), "record")
         elif notice.kind == "live":
-            self._silence.on_live(station, payload, self._hub.stations.get(station), now)
-            if payload.clock != "unset":
-                yield from self._limits.on_values("live", station, t_end=payload.t, values=payload.values, flags=payload.flags, now_ms=now)
+            self._collect(signals, partial(self._of_live, station, payload, now), "live")
         elif notice.kind == "centre":
-            yield from self._notices.on_centre(station, payload, now)
+            self._collect(signals, partial(self._notices.on_centre, station, payload, now), "centre")
+
+    def _of_records(self, station: str, records: list[Record], now: int) -> Iterable[Signal]:
+        self._silence.on_records(station, records, self._hub.stations.get(station), now)
+        return ()
+
+    def _of_record(self, station: str, record: Record, now: int) -> Iterable[Signal]:
+        if record.stream == "event":
+            return self._notices.on_event(record, now)
+        if record.clock == "unset":
+            return ()
+        end = record.t + record.dt
+        return self._limits.on_values("records", station, t_end=end, values=record.values, flags=record.flags, now_ms=now)
+
+    def _of_live(self, station: str, live: Live, now: int) -> Iterator[Signal]:
+        self._silence.on_live(station, live, self._hub.stations.get(station), now)
+        if live.clock != "unset":
+            yield from self._limits.on_values("live", station, t_end=live.t, values=live.values, flags=live.flags, now_ms=now)
 
     def _says(self, part: str) -> Mapping[str, Any]:
         """What a part of the centre says of itself now; nothing when it does not run."""

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import cache
 from importlib.resources import files
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
@@ -22,10 +22,6 @@ from collector.alarms.lifecycle import RANK, Severity
 from collector.errors import AlarmRuleError
 from firmware_config.units import DurationMs
 
-PLACEHOLDERS = frozenset(
-    {"station", "place", "series", "value", "limit", "unit", "value_percent", "limit_percent", "stream", "instrument"}
-    | {"age", "count", "reason", "text", "children"}
-)
 PauseMs = Annotated[DurationMs | Literal[0], BeforeValidator(lambda v: 0 if v in ("0s", "none", 0) else v)]
 """A duration that may also be ``0s``."""
 
@@ -39,14 +35,6 @@ class Text(Model):
 
     en: str = Field(max_length=1000)
     zh: str = Field(max_length=1000)
-
-    @model_validator(mode="after")
-    def _known_placeholders(self) -> Text:
-        for text in (self.en, self.zh):
-            for _, field, spec, _ in string.Formatter().parse(text):
-                if field is not None and (field not in PLACEHOLDERS or spec):
-                    raise ValueError(f"placeholder {{{field}}} is not known; use one of {', '.join(sorted(PLACEHOLDERS))}")
-        return self
 
 
 class Guidance(Model):
@@ -66,6 +54,16 @@ class RuleBase(Model):
     title: Text
     message: Text
     guidance: Guidance
+    placeholders: ClassVar[frozenset[str]] = frozenset({"station"})
+
+    @model_validator(mode="after")
+    def _known_placeholders(self) -> RuleBase:
+        guidance = self.guidance
+        for text in (self.title, self.message, guidance.cause, guidance.consequence, guidance.action):
+            for _, field, spec, conversion in (part for words in (text.en, text.zh) for part in string.Formatter().parse(words)):
+                if field is not None and (field not in self.placeholders or spec or conversion):
+                    raise ValueError(f"placeholder {{{field}}} is not known here; use one of {', '.join(sorted(self.placeholders))}")
+        return self
 
 
 class Level(Model):
@@ -76,6 +74,9 @@ class Level(Model):
 class LimitRule(RuleBase):
     """A series beyond a limit. Levels rise in severity away from normal; ``absolute`` compares the magnitude."""
 
+    placeholders: ClassVar[frozenset[str]] = frozenset(
+        {"station", "series", "place", "value", "limit", "unit", "value_percent", "limit_percent"}
+    )
     kind: Literal["limit"]
     series: str
     """pattern of series names"""
@@ -108,6 +109,7 @@ class LimitRule(RuleBase):
 class OfflineRule(RuleBase):
     """A station that is silent for ``silence``, whose will spoke ``will_delay`` ago, or that said it stops ``stopping_delay`` ago."""
 
+    placeholders: ClassVar[frozenset[str]] = frozenset({"station", "age"})
     kind: Literal["offline"]
     severity: Severity
     silence: DurationMs
@@ -122,6 +124,7 @@ class NoDataRule(RuleBase):
     It waits for ``pending``, or for ``pending_periods`` of the stream's own period where that is longer.
     """
 
+    placeholders: ClassVar[frozenset[str]] = frozenset({"station", "age", "stream", "instrument", "series", "place", "unit"})
     kind: Literal["no_data"]
     of: Literal["stream", "instrument", "series"]
     severity: Severity
@@ -136,6 +139,7 @@ class NoticeRule(RuleBase):
     """Something the centre noticed itself. Without ``off`` it counts as returned when nothing was heard of it for ``hold``. The delay is
     in real seconds also when the bench's world runs faster: it is about programs, not about the sea."""
 
+    placeholders: ClassVar[frozenset[str]] = frozenset({"station", "text", "reason", "stream", "count"})
     kind: Literal["notice"]
     severity: Severity
     on: list[str] = Field(min_length=1)
@@ -149,6 +153,7 @@ class NoticeRule(RuleBase):
 class EventRule(RuleBase):
     """Something a station reported in its event stream. ``events`` and ``off`` are patterns of event kinds; first matching rule wins."""
 
+    placeholders: ClassVar[frozenset[str]] = frozenset({"station", "text", "reason", "stream", "count"})
     kind: Literal["event"]
     severity: Severity
     events: list[str] = Field(min_length=1)
@@ -199,7 +204,7 @@ class RuleSet:
         if base is None:
             if "kind" not in change:
                 raise AlarmRuleError(f"alarm rule {name!r} is not known; one of {', '.join(self._raw)}; a new rule needs its kind")
-            self._raw[name] = dict(change)
+            self._raw = {name: dict(change), **self._raw}  # before the shipped ones: where the first match counts, it is the centre's
             return
         merged = {**base, **change}
         _checked(merged, "changed in the configuration")

@@ -64,6 +64,8 @@ class _Heard:
     carried: dict[str, list[str]] = field(default_factory=dict)
     """stream → the series it carries"""
     children: list[_Child] = field(default_factory=list)
+    gone: list[Signal] = field(default_factory=list)
+    """alarms of what the station no longer carries; they end with the next tick"""
 
 
 def _reading(counted_ms: int, true_ms: int, allowed_ms: float) -> Reading:
@@ -107,6 +109,8 @@ class SilenceWatch:
         running = {child.key: child.condition for child in heard.children}
         heard.children = []
 
+        heard.gone = []
+
         def watch(of: Of, name: str, period_ms: int, members: tuple[str, ...]) -> None:
             for base in self._rules.of_kind("no_data"):
                 rule = self._rules.effective(base.id, station, name)
@@ -124,6 +128,11 @@ class SilenceWatch:
                 watch("instrument", instrument, max(periods[series] for series in members), tuple(members))
             for series in members:
                 watch("series", series, periods[series], tuple(members) if instrument else ())
+        watched = {child.key for child in heard.children}
+        for rule in self._rules.of_kind("no_data"):
+            for alarm in self._opened.values():
+                if alarm.rule == rule.id and alarm.station == station and alarm.key not in watched:
+                    heard.gone.append(Signal(alarm.key, rule, station, None))
 
     def _before(self, key: str) -> Condition:
         """The condition as an alarm from before the restart left it."""
@@ -187,6 +196,8 @@ class SilenceWatch:
             if heard.left_ms is not None:
                 heard.online_since = now_ms
                 continue
+            yield from heard.gone
+            heard.gone.clear()
             for child in heard.children:
                 yield from self._child(station, heard, child, now_ms)
 

@@ -71,7 +71,7 @@ def json_answer(data: Any, *, status: int = 200) -> web.Response:
 
 def encoded_answer(body: bytes, *, status: int = 200) -> web.Response:
     """JSON that is encoded already (in a reader thread)."""
-    answer = web.Response(body=body, status=status, content_type="application/json", charset="utf-8")
+    answer = web.Response(body=body, status=status, content_type="application/json", charset="utf-8", zlib_executor_size=64_000)
     if len(body) > 1024:
         answer.enable_compression()
     return answer

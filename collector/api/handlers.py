@@ -227,7 +227,8 @@ async def get_live(request: web.Request) -> r200[Nothing] | r401[Problem] | r503
 
     Tags: live
     """
-    return await request.app[CONTEXT].feed.serve(request)
+    context = request.app[CONTEXT]
+    return await context.feed.serve(request, lambda: context.gate.may_view(request))
 
 
 ROUTES: tuple[tuple[str, str, Any], ...] = (

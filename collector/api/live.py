@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,6 +32,8 @@ LIVE_REAL_S = 0.5
 SUMMARY_REAL_S = 1.0
 PING_REAL_S = 5.0
 CENTRE_REAL_S = 2.0
+ALLOWED_REAL_S = 10.0
+"""so often it is asked whether this visitor may still look"""
 MAX_FRAMES = 2_000
 MAX_BYTES = 4_000_000
 UNSHOWN = frozenset({"raw", "spectra"})
@@ -129,8 +131,8 @@ class LiveFeed:
         for client in list(self._clients):
             client.leave()
 
-    async def serve(self, request: web.Request) -> web.StreamResponse:
-        """Answer one ``GET /api/live`` until either side ends it. Busy when too many are connected."""
+    async def serve(self, request: web.Request, allowed: Callable[[], Awaitable[bool]]) -> web.StreamResponse:
+        """Answer one ``GET /api/live`` until either side ends it, or until ``allowed`` says no. Busy when too many are connected."""
         if len(self._clients) >= self._most:
             raise Busy(f"{self._most} pages are connected already")
         client = Client(transport=request.transport)
@@ -139,8 +141,13 @@ class LiveFeed:
             response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
             await response.prepare(request)
             client.put(b"retry: 3000\n\n" + self._ping() + frame("centre", self._centre()))
+            asked = time.monotonic()
             while not client.gone:
                 await client.ready.wait()
+                if time.monotonic() - asked > ALLOWED_REAL_S:
+                    asked = time.monotonic()
+                    if not await allowed():
+                        break
                 if data := client.take():
                     await response.write(data)
         except ConnectionError:

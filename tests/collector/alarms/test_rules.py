@@ -43,6 +43,12 @@ def test_a_change_for_one_station_and_series_leaves_the_others_alone():
     assert rules.effective("oxygen-low", "zhoushan", "dissolved_oxygen@bottom").levels[0].limit == 3.0
 
 
+def test_a_report_rule_of_the_centre_comes_before_the_shipped_ones():
+    base = next(dict(rule) for rule in default_rules() if rule["id"] == "station-event")
+    rules = RuleSet([{**base, "id": "door-open", "events": ["door_open"]}])
+    assert [rule.id for rule in rules.of_kind("event")] == ["door-open", "records-lost", "station-event"]
+
+
 def test_switching_a_rule_off_at_one_station():
     rules = RuleSet([{"id": "storm", "station": "lab", "enabled": False}])
     assert rules.effective("storm", "lab", "wind_speed@mast") is None
@@ -67,6 +73,8 @@ def test_a_rule_of_the_centre_itself():
         ({"id": "battery-low", "levels": [{"limit": 11, "severity": "high"}, {"limit": 12, "severity": "medium"}]}, "levels must go"),
         ({"id": "battery-low", "colour": "red"}, "colour"),
         ({"id": "storm", "message": {"en": "{spede}", "zh": "风"}}, "spede"),
+        ({"id": "storm", "message": {"en": "{age}", "zh": "风"}}, "age"),
+        ({"id": "storm", "message": {"en": "{value.real}", "zh": "风"}}, "value.real"),
         ({"id": "storm", "station": "a", "side": "up"}, "side"),
     ],
 )

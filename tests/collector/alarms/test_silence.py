@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from collector.alarms.lifecycle import Alarm, State
@@ -190,3 +191,20 @@ def test_records_of_an_unset_or_future_clock_say_nothing():
         centre.watch.on_records("buoy", wrong, centre.view, centre.now)
         centre.tick()
     assert "no-data-stream/buoy/minute" in centre.open
+
+
+def test_an_instrument_that_was_taken_away_takes_its_alarm_with_it():
+    centre = Centre()
+    centre.run(10)
+    rest = {name: value for name, value in ALL.items() if name.endswith("mast")}
+    centre.run(10, values=rest)
+    assert "no-data-instrument/buoy/ctd" in centre.open
+    opened = {
+        key: Alarm(id=1, key=key, rule=signal.rule.id, station="buoy", state=State.ACTIVE_UNACKNOWLEDGED, severity_now="medium")
+        for key, signal in centre.open.items()
+    }
+    centre.watch._opened = opened
+    old = centre.view.birth
+    kept = {name: about for name, about in old.series.items() if about.instrument != "ctd"}
+    centre.view.birth = msgspec.structs.replace(old, series=kept)
+    assert centre.minute(values=rest) == ([], ["no-data-instrument/buoy/ctd"])

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from collector.api import live as live_module
 from collector.api import models
 from collector.api.live import MAX_FRAMES, Client
+from collector.api.users import Users
 from firmware_config.messages import StationState
 from tests.collector.alarms.bench import ALL, MINUTE, T0, live
 from tests.collector.api.conftest import get
@@ -181,3 +182,17 @@ async def test_stopping_the_centre_ends_the_stream_at_once(centre):
         await bench.part.stop()
         async with asyncio.timeout(5):
             await answer.content.read()
+
+
+async def test_the_stream_of_a_removed_user_ends(centre, tmp_path, monkeypatch):
+    monkeypatch.setattr(live_module, "ALLOWED_REAL_S", 0.0)
+    users = Users(tmp_path / "users.json")
+    users.add("li", "correct horse battery")
+    async with centre(view="login", operators="login") as (bench, client):
+        async with client.post("/api/login", json={"name": "li", "password": "correct horse battery"}) as answer:
+            assert answer.status == 200
+        async with opened(client) as page:
+            users.remove("li")
+            bench.born()
+            async with asyncio.timeout(10):
+                await page.answer.content.read()
