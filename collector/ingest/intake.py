@@ -32,7 +32,8 @@ def parked(station: str, reason: str, explanation: str, topic: str, payload: byt
 class Intake:
     """The rules of one centre: which stations, whether simulated records, how far ahead of its own clock."""
 
-    def __init__(self, *, accept_simulated: bool, future_ms: int, stations: frozenset[str] | None, max_stations: int) -> None:
+    def __init__(self, *, centre: str, accept_simulated: bool, future_ms: int, stations: frozenset[str] | None, max_stations: int) -> None:
+        self._centre = centre
         self._accept_simulated = accept_simulated
         self._future_ms = future_ms
         self._allowed = stations
@@ -44,6 +45,8 @@ class Intake:
         """WireError when this station may not be heard."""
         if station in self.known:
             return
+        if station == self._centre:
+            raise WireError("unknown_station", f"{station} is this centre's own id; no station may use it")
         if self._allowed is not None and station not in self._allowed:
             raise WireError("unknown_station", f"station {station} is not in the centre's list of stations")
         if len(self.known) >= self._max_stations:

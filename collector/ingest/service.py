@@ -44,6 +44,7 @@ class Ingest:
         config: CollectorConfig = centre.config
         settings = config.ingest
         self.intake = Intake(
+            centre=config.centre,
             accept_simulated=config.accept_simulated,
             future_ms=settings.future,
             stations=config.stations,
@@ -116,6 +117,7 @@ class Ingest:
             "broker": self._session.connected,
             "store_ok": not self.writer.full,
             "refused_for_memory": self.inbox.refused,
+            "acks": self.writer.acks,
             **self.counts,
         }
 

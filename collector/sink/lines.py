@@ -9,6 +9,7 @@ apart by their number in the nanoseconds. Characters a name may not have become 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 
@@ -40,6 +41,8 @@ def _field(value: Value) -> Field | None:
         return value
     if isinstance(value, str):
         return _CONTROL.sub(" ", value)[:MAX_TEXT]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
     return as_number(value)
 
 
@@ -63,6 +66,12 @@ def fields_of(record: Record, gone: Iterable[str] = ()) -> dict[str, Field]:
             fields[f"{field_name(name)}.flag"] = int(Flag.MISSING)
     fields.update(epoch=record.epoch, seq=record.seq, version=record.version, dt=record.dt)
     return fields
+
+
+def retraction_of(record: Record) -> dict[str, Field]:
+    """The fields that take a point back: every series it had is flagged missing."""
+    flags: dict[str, Field] = {f"{field_name(name)}.flag": int(Flag.MISSING) for name in record.values if "@" in name}
+    return {**flags, "epoch": record.epoch, "seq": record.seq}
 
 
 def _written(value: Field) -> str:

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from collector.sink.lines import Field, fields_of, has_point, time_ns
-from collector.sink.service import line_for
+from collector.sink.lines import Field, has_point, line_of, retraction_of, time_ns
+from collector.sink.service import expected_fields, lines_for
 from collector.store.queries import Reader, Stored
 from collector.store.schema import Standing
 from firmware_config.flags import Flag
@@ -82,24 +82,30 @@ def _compare_day(reader: Reader, ask: Ask, done: Compared, day: int, top_id: int
         for values in series["values"]:
             point = dict(zip(series["columns"], values, strict=True))
             points[int(point["time"])] = {k: v for k, v in point.items() if v is not None and k not in {"time", "station"}}
-    rows = {time_ns(row.record): row for row in reader.records(done.station, done.stream, day, day + DAY_MS) if has_point(row)}
+    rows: dict[int, Stored] = {}
+    for row in reader.records(done.station, done.stream, day, day + DAY_MS, superseded=True):
+        at = time_ns(row.record)
+        if has_point(row) or (row.standing == Standing.SUPERSEDED and at not in rows):
+            rows[at] = row
     done.points += len(points)
     for at in sorted(set(points) | set(rows)):
-        row = rows.get(at)
-        if row is not None and row.id > top_id:
+        held = rows.get(at)
+        if held is not None and held.id > top_id:
             continue
-        done.records += row is not None
-        found = _difference(reader, row, points.get(at))
+        done.records += held is not None and has_point(held)
+        found = _difference(reader, held, points.get(at))
         if found is not None:
-            done.differences.append(Difference(found[0], done.station, done.stream, at, found[1], row))
+            done.differences.append(Difference(found[0], done.station, done.stream, at, found[1], held))
 
 
 def _difference(reader: Reader, row: Stored | None, point: dict[str, Any] | None) -> tuple[str, str] | None:
     if row is None:
         return "extra", "a point that no record explains"
+    if not has_point(row):
+        return _not_taken_back(row, point or {})
     if point is None:
         return "missing", f"record {row.record.epoch}/{row.record.seq} has no point"
-    expected = _expected(reader, row)
+    expected = expected_fields(reader, row)
     for name in sorted(set(expected) | set(point)):
         if name in point and name not in expected and expected.get(f"{name}.flag") == Flag.MISSING:
             continue  # of a superseded record; its flag says that it is gone
@@ -108,12 +114,12 @@ def _difference(reader: Reader, row: Stored | None, point: dict[str, Any] | None
     return None
 
 
-def _expected(reader: Reader, row: Stored) -> dict[str, Field]:
-    gone: set[str] = set()
-    if row.standing == Standing.WINNER:
-        before = [old.record for old in reader.superseded_at(row.record)]
-        gone = {name for record in before for name in record.values}
-    return fields_of(row.record, gone)
+def _not_taken_back(row: Stored, point: dict[str, Any]) -> tuple[str, str] | None:
+    """A superseded row whose time nobody holds now: its point, if it ever had one, must be flagged missing."""
+    for name, flag in retraction_of(row.record).items():
+        if name.endswith(".flag") and name in point and point[name] != flag:
+            return "extra", f"record {row.record.epoch}/{row.record.seq} was replaced, but {name} is {point[name]!r}"
+    return None
 
 
 def _same(ours: Field | None, theirs: Any) -> bool:
@@ -126,7 +132,10 @@ def _same(ours: Field | None, theirs: Any) -> bool:
 
 def resend(reader: Reader, differences: list[Difference], write: Callable[[str], None], batch: int = 500) -> int:
     """Write the points of differing rows again (extra points cannot be mended from here); returns how many."""
-    lines = [line_for(reader, difference.row) for difference in differences if difference.row is not None]
+    rows = [difference.row for difference in differences if difference.row is not None]
+    lines = [
+        line for row in rows for line in (lines_for(reader, row) if has_point(row) else [line_of(row.record, retraction_of(row.record))])
+    ]
     for i in range(0, len(lines), batch):
         write("\n".join(lines[i : i + batch]))
     return len(lines)

@@ -20,7 +20,7 @@ from collector.errors import CannotCommit, SinkRefused, SinkUnavailable
 from collector.hub import Notice
 from collector.ingest.inbox import Inbox
 from collector.ingest.writer import Writer
-from collector.sink.lines import fields_of, has_point, line_of
+from collector.sink.lines import Field, fields_of, has_point, line_of, retraction_of
 from collector.sink.targets import Target, open_target
 from collector.store.queries import Reader, Stored
 from collector.store.schema import Standing
@@ -40,12 +40,26 @@ class _Stopped(Exception):
     """No error: the way out of every wait when the program ends."""
 
 
-def line_for(reader: Reader, stored: Stored) -> str:
-    """The line of a row that has a point; a winner also marks what only its superseded rows had."""
+def expected_fields(reader: Reader, stored: Stored) -> dict[str, Field]:
+    """The fields of a row that has a point; a winner also marks as missing what only its superseded rows had."""
     gone: set[str] = set()
     if stored.standing == Standing.WINNER:
         gone = {name for row in reader.superseded_at(stored.record) for name in row.record.values}
-    return line_of(stored.record, fields_of(stored.record, gone))
+    return fields_of(stored.record, gone)
+
+
+def lines_for(reader: Reader, stored: Stored) -> list[str]:
+    """The line of a row that has a point. One that replaces a record of another time also takes that one back: a line at the old time says
+    missing for all it had."""
+    lines = [line_of(stored.record, expected_fields(reader, stored))]
+    record = stored.record
+    if record.replaces is None:
+        return lines
+    old = reader.numbered(record.station, record.stream, *record.replaces)
+    if old is not None and old.standing == Standing.SUPERSEDED and old.record.t != record.t:
+        held = any(True for _ in reader.records(record.station, record.stream, old.record.t, old.record.t + 1))
+        lines += [] if held else [line_of(old.record, retraction_of(old.record))]
+    return lines
 
 
 class Sink:
@@ -116,7 +130,7 @@ class Sink:
         self._lag = max(0, self._reader.top_id() - self.cursor)
         if last is None:
             return False
-        lines = [(row.id, line_for(self._reader, row)) for row in rows if has_point(row)]
+        lines = [(row.id, line) for row in rows if has_point(row) for line in lines_for(self._reader, row)]
         refused: list[tuple[int, str, str]] = []
         for part in _parts(lines):
             refused += self._deliver(part)
@@ -207,7 +221,12 @@ class SinkPart:
                 loop.call_soon_threadsafe(centre.hub.publish, Notice("centre", "", facts))
 
         self.sink = Sink(
-            name=config.name, target=target, reader=Reader(centre.data / "store.db"), advance=advance, tell=tell, batch=config.batch
+            name=config.name,
+            target=target,
+            reader=centre.reader.watch(Reader(centre.data / "store.db")),
+            advance=advance,
+            tell=tell,
+            batch=config.batch,
         )
         centre.status["sink"] = self.sink.status
 

@@ -1,7 +1,8 @@
 """What a transaction keeps up to date beside the rows: who stands at which time, and the half-hour rollups.
 
 Products are unique by (station, stream, time): of several rows of one time the highest version stands, of equal versions the one numbered
-last; the order in which they arrive does not matter. Events are no products: all of them stand. A bucket that only gained records of
+last. A row named in ``replaces`` by a higher version no longer stands, also when the new one has another time. The order in which they
+arrive does not matter. Events are no products: all of them stand. A bucket that only gained records of
 times that were free is merged; one in which a row was superseded is made anew from its rows.
 """
 
@@ -31,9 +32,29 @@ class TimeAxis:
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
         self._newest: dict[Flow, int] = {}
+        self._replaced: dict[Flow, dict[tuple[int, int], int]] = {}
 
     def forget(self) -> None:
         self._newest.clear()
+        self._replaced.clear()
+
+    def _replacements(self, flow: Flow) -> dict[tuple[int, int], int]:
+        """Numbers ``(epoch, seq)`` that were replaced, with the version that did."""
+        found = self._replaced.get(flow)
+        if found is None:
+            rows = self._connection.execute("select epoch, seq, version from replaced where station_id=? and stream_id=?", flow)
+            found = self._replaced[flow] = {(epoch, seq): version for epoch, seq, version in rows}
+        return found
+
+    def _replace(self, flow: Flow, record: Record, number: tuple[int, int]) -> tuple[int, int] | None:
+        """Note that ``record`` replaces another; ``(row id, t)`` of that one when it is in the file and stands."""
+        replaced = self._replacements(flow)
+        replaced[number] = max(record.version, replaced.get(number, 0))
+        self._connection.execute("insert or replace into replaced values(?,?,?,?,?)", (*flow, *number, replaced[number]))
+        sql = "select id, t from record where station_id=? and stream_id=? and epoch=? and seq=? and version<? and standing in (1,2)"
+        for row_id, t in self._connection.execute(sql, (*flow, *number, record.version)):
+            return row_id, t
+        return None
 
     def _top(self, flow: Flow) -> int:
         top = self._newest.get(flow)
@@ -52,11 +73,22 @@ class TimeAxis:
         holders: dict[int, tuple[tuple[int, int, int], int, bool]] = {}  # t → (rank, row id, already in the file)
         changes: list[tuple[int, Standing]] = []
         anew: set[int] = set()
+        above: set[int] = set()
+        for row_id, record in new:
+            if record.replaces is not None and (gone := self._replace(flow, record, record.replaces)) is not None:
+                changes.append((gone[0], Standing.SUPERSEDED))
+                anew.add(gone[1] // BUCKET_MS * BUCKET_MS)
+                if gone[1] == record.t:
+                    above.add(row_id)
+        replaced = self._replacements(flow)
         for row_id, record in new:
             if record.clock == "unset":
                 standings[row_id] = Standing.OFF_AXIS
                 continue
-            standings[row_id] = Standing.ALONE
+            if replaced.get((record.epoch, record.seq), -1) > record.version:
+                standings[row_id] = Standing.SUPERSEDED
+                continue
+            standings[row_id] = Standing.WINNER if row_id in above else Standing.ALONE
             if record.stream == "event":
                 continue
             t, rank = record.t, (record.version, record.epoch, record.seq)
@@ -77,8 +109,10 @@ class TimeAxis:
 
     def _holder(self, flow: Flow, t: int) -> tuple[tuple[int, int, int], int, bool] | None:
         sql = "select version, epoch, seq, id from record where station_id=? and stream_id=? and t=? and standing in (1,2)"
+        replaced = self._replacements(flow)
         for version, epoch, seq, row_id in self._connection.execute(sql, (*flow, t)):
-            return (version, epoch, seq), row_id, True
+            if replaced.get((epoch, seq), -1) <= version:
+                return (version, epoch, seq), row_id, True
         return None
 
 

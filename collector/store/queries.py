@@ -163,6 +163,11 @@ class Reader:
         sql = "select id, standing, hash, body from record where station_id=? and stream_id=? and t=? and standing=?"
         return list(self._stored(self._rows(sql, (*ids, record.t, int(Standing.SUPERSEDED)))))
 
+    def numbered(self, station: str, stream: str, epoch: int, seq: int) -> Stored | None:
+        """The row of one number."""
+        sql = "select id, standing, hash, body from record where station_id=? and stream_id=? and epoch=? and seq=?"
+        return next(self._stored(self._rows(sql, (self._id("station", station), self._id("stream", stream), epoch, seq))), None)
+
     # --- series
 
     def series(self, station: str, names: Sequence[str], from_ms: int, to_ms: int, points: int) -> SeriesAnswer:
@@ -333,6 +338,11 @@ class ReaderPool:
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="store-reader")
         self._local = threading.local()
         self._readers: list[Reader] = []
+
+    def watch(self, reader: Reader) -> Reader:
+        """Count damage met by a reader of another thread, too."""
+        self._readers.append(reader)
+        return reader
 
     def _reader(self) -> Reader:
         reader: Reader | None = getattr(self._local, "reader", None)

@@ -2,7 +2,7 @@
 
 An `Aggregate` counts the values of each QARTOD flag; sum, minimum and maximum rest on usable values only (flags 1 and 2). Aggregates of
 disjoint sets of records merge exactly (up to rounding of the sum), so a bucket can grow record by record and several buckets can be
-joined into longer ones. Text, truth values and numbers no float can hold are counted as missing here; the record keeps them.
+joined into longer ones. Text, truth values and numbers beyond `LARGEST` are counted as missing here; the record keeps them.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from firmware_config.records import Record, Value
 
 MAX_SERIES = 1_000
 MAX_NAME = 120
+LARGEST = 1e100
+"""No measurement is larger, and sums of such numbers cannot overflow."""
 SHARE_FOR_GOOD = 0.8
 """A mean over less than this share of its values is suspect, whatever their flags."""
 
@@ -119,10 +121,8 @@ class Averagings(dict[str, str]):
 
 
 def as_number(value: Value) -> float | None:
-    """A finite float, or None for what is not a number."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63:
+    """A float within `LARGEST`, or None for what is no such number."""
+    if isinstance(value, float | int) and not isinstance(value, bool) and -LARGEST <= value <= LARGEST:
         return float(value)
     return None
 
@@ -144,7 +144,8 @@ def _usable_column(values: Sequence[float], good: int, averaging: str, last_t: i
 def aggregate_column(values: Sequence[Value], flags: Sequence[int], times: Sequence[int], averaging: str) -> Aggregate:
     """The aggregate of one series over records in order of time."""
     good = flags.count(1)
-    if good + flags.count(2) == len(values) and set(map(type, values)) == {float}:
+    all_usable = good + flags.count(2) == len(values) and set(map(type, values)) == {float}
+    if all_usable and min(values) >= -LARGEST and max(values) <= LARGEST:  # type: ignore[type-var, operator]
         return _usable_column(values, good, averaging, times[-1])  # type: ignore[arg-type]
     usable: list[float] = []
     good = last_t = 0
@@ -210,7 +211,8 @@ def add_record(bucket: Bucket, record: Record, averagings: Averagings) -> None:
     for name, value in record.values.items():
         known = bucket.get(name)
         flag = flags.get(name, 2)
-        if known is None or flag not in USABLE or type(value) is not float or known.low is None or known.high is None:
+        usual = isinstance(value, float) and flag in USABLE and -LARGEST <= value <= LARGEST
+        if known is None or known.low is None or known.high is None or not usual or not isinstance(value, float):
             if fits(name) and (known is not None or len(bucket) < MAX_SERIES):
                 averaging = averagings[name]
                 bucket.setdefault(name, Aggregate()).merge(aggregate_column((value,), (flag,), (record.t,), averaging), averaging)

@@ -136,6 +136,7 @@ def _fill(new: apsw.Connection, path: Path, done: Salvage) -> dict[tuple[str, st
                     _keep(new, unseal(row[-1], row[-2]), row[0], row[-3])
         finally:
             old.close()
+    new.execute("update sink set cursor=min(cursor, (select coalesce(max(id), 0) from record))")  # what comes now comes after it
     known = {str(digest) for (digest,) in new.execute("select hash from record")}
     for file in (path, _beside(path, "-wal")):
         for sealed in _carve(file, known) if file.exists() else ():

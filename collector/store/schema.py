@@ -49,6 +49,9 @@ create table if not exists declared(
   station_id integer not null, stream_id integer not null, epoch integer not null, first integer not null, last integer not null,
   kind text not null, reason text not null, t integer not null,
   primary key(station_id, stream_id, epoch, first, last, kind)) without rowid;
+create table if not exists replaced(
+  station_id integer not null, stream_id integer not null, epoch integer not null, seq integer not null, version integer not null,
+  primary key(station_id, stream_id, epoch, seq)) without rowid;
 create table if not exists conflict(
   id integer primary key, station_id integer not null, stream_id integer not null, epoch integer not null, seq integer not null,
   hash text not null, body blob not null, first_ms integer not null, last_ms integer not null, count integer not null,

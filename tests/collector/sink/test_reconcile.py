@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from collector.config import InfluxV1
 from collector.sink.reconcile import compare, resend
-from collector.sink.service import line_for
+from collector.sink.service import lines_for
 from collector.sink.targets import influxql, open_target
 from collector.store.queries import Reader
 from collector.store.store import Batch, Store
@@ -54,7 +54,7 @@ def test_influxd_gives_back_exactly_what_the_lines_said(tmp_path_factory, influx
     store.commit(Batch(records + texts), NOW)
     config = InfluxV1(kind="influx1", url=influxd.url, database=folder.name)
     reader, target = Reader(store.path), open_target(config)
-    target.write("\n".join(line_for(reader, row) for row in reader.after(0, 1000)[0]))
+    target.write("\n".join(line for row in reader.after(0, 1000)[0] for line in lines_for(reader, row)))
     assert differences(reader, config) == []
     reader.close()
     store.close()
@@ -69,11 +69,11 @@ def test_every_planted_difference_is_found_and_what_can_be_mended_is(tmp_path: P
     store.commit(Batch([*records, old]), NOW)
     config = InfluxV1(kind="influx1", url=influxd.url)
     target, reader = open_target(config), Reader(store.path)
-    target.write("\n".join(line_for(reader, row) for row in reader.after(0, 5000)[0]))
+    target.write("\n".join(line for row in reader.after(0, 5000)[0] for line in lines_for(reader, row)))
     assert differences(reader, config) == []
     store.commit(Batch([new]), NOW)
     assert differences(reader, config) == [("different", "eddy")]
-    target.write("\n".join(line_for(reader, row) for row in reader.after(2001, 10)[0]))
+    target.write("\n".join(line for row in reader.after(2001, 10)[0] for line in lines_for(reader, row)))
     assert differences(reader, config) == []  # the field of the superseded record stays, its flag says missing
     influxd.query(f"delete from minute where time = {T0 + 60_000}ms", "haitan")
     target.write(f"minute,station=st-a water_temperature@surface=99.0 {T0 + 120_000}000000")
@@ -84,6 +84,30 @@ def test_every_planted_difference_is_found_and_what_can_be_mended_is(tmp_path: P
     assert resend(reader, found, target.write) == 2
     assert sorted(differences(reader, config)) == [("extra", "minute"), ("extra", "minute")]
     assert compare_ids(reader, config, top_id=500) == {"extra"}
+    reader.close()
+    store.close()
+
+
+def test_a_record_moved_to_another_time_is_taken_back_at_the_old_one(tmp_path: Path, influxd: Influx1) -> None:
+    store = Store(tmp_path / "data" / "store.db")
+    config = InfluxV1(kind="influx1", url=influxd.url)
+    target, reader = open_target(config), Reader(store.path)
+    influxd.query("create database haitan")
+    at = 0
+    for one in (made(0), made(1), made(2, t=T0 + 30_000, version=1, replaces=(1, 0))):
+        store.commit(Batch([one]), NOW)
+        assert differences(reader, config)
+        rows, last = reader.after(at, 10)
+        at = last or at
+        target.write("\n".join(line for row in rows for line in lines_for(reader, row)))
+        assert differences(reader, config) == []
+    flags = influxd.query('select "water_temperature@surface.flag" from minute', "haitan")["results"][0]["series"][0]["values"]
+    assert flags == [[T0, 9], [T0 + 30_000, 1], [T0 + 60_000, 1]]
+    target.write(f"minute,station=st-a water_temperature@surface.flag=1i {T0}000000")
+    assert differences(reader, config) == [("extra", "minute")]
+    found = [d for one in compare(reader, lambda s: influxql(config, s), top_id=reader.top_id()) for d in one.differences]
+    resend(reader, found, target.write)
+    assert differences(reader, config) == []
     reader.close()
     store.close()
 

@@ -16,6 +16,7 @@ from collector.store.queries import Reader
 from collector.store.store import Batch, Store
 from tests.collector.making import HALF_HOUR, T0, made
 from tests.collector.sink.faults import DROP, HANG, FaultyDatabase, faulty_database
+from tests.servers import Victoria
 
 NOW = T0 + 10**9
 
@@ -62,6 +63,18 @@ class Driven:
 
     def __exit__(self, *error: object) -> None:
         self.sink.stop()
+
+
+@pytest.mark.needs("victoria")
+def test_victoria_ends_with_every_number_of_the_store(store: Store, victoria: Victoria) -> None:
+    store.commit(Batch([made(i) for i in range(300)]), NOW)
+    with Driven(store, victoria.url, "influx2") as driven:
+        driven.drain()
+        assert driven.sink._reader.sink_parked("test") == []
+    for name in ("water_temperature@surface", "wind_from_direction@mast"):
+        (found,) = victoria.export(f'{{__name__="minute_{name}",station="st-a"}}')
+        expected = {made(i).record.t: made(i).record.values[name] for i in range(300)}
+        assert dict(zip(found["timestamps"], found["values"], strict=True)) == expected
 
 
 def numbers(database: FaultyDatabase) -> list[int]:
@@ -133,7 +146,7 @@ def test_a_recomputed_value_wins_in_the_database_whatever_the_order(store: Store
 
 def test_lines_keep_their_types_and_need_no_escapes(store: Store, database: FaultyDatabase) -> None:
     odd = {
-        "a@b": 5, "c@d": 1e22, "e@f": 1e-7, "g@h": None, "i@j": "a \"quoted\" \\ text,\nwith = all", "k@l": True, "with space, = and\n@x": 1.0, "m@n": 10**30, "seq": 1.0,
+        "a@b": 5, "c@d": 1e22, "e@f": 1e-7, "g@h": None, "i@j": "a \"quoted\" \\ text,\nwith = all", "k@l": True, "with space, = and\n@x": 1.0, "m@n": 10**400, "seq": 1.0,
     }  # fmt: skip
     store.commit(Batch([made(1, values=odd, flags={"a@b": 3}, classes={"a@b": 1}, share={"a@b": 1.0})]), NOW)
     with Driven(store, database.url) as driven:
