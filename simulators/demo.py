@@ -21,6 +21,11 @@ from simulators.stage import EXAMPLES, HALF_HOUR_MS, Stage, example_station
 
 LEAD_S = 10.0
 """Real seconds before the first half-hour begins on a first start: time for everything to be up."""
+SCRIPT: dict[str, list[dict[str, object]]] = {
+    "yueqing-mangrove": [{"after": "8min", "for": "45min", "instrument": "oxygen", "fault": "silence"}],
+    "zhoushan-buoy": [{"after": "70min", "for": "20min", "link": "met", "fault": "unplugged"}],
+}
+"""What goes wrong by script, in world time: an instrument falls silent and comes back, a cable is pulled and plugged in again."""
 
 
 def first_origin_ms(speed: float) -> int:
@@ -90,6 +95,3 @@ async def run_demo(
         console.print("\nstopping …")
         await stage.stop()
         console.print("stopped")
-
-
-SCRIPT: dict[str, list[dict[str, object]]] = {}
