@@ -188,6 +188,8 @@ class WorldClockFile:
     RESERVE_S = 5.0
     LEAD_S = 0.2
     """A change of speed begins this much (real) later, so that every process has read of it before: no two ever disagree on the time."""
+    LAPSE_S = 10.0
+    """A limit that nobody renews for so long (real) lapses: who asked for it is gone."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -212,6 +214,8 @@ class WorldClockFile:
             begin = max(origin_ms if origin_ms is not None else time.time_ns() // 1_000_000, world.get("reached_ms", 0))
             world.update(world_ms=begin, monotonic_s=time.monotonic(), speed=speed, nominal_speed=speed, past=[])
             world["stations"] = {}
+            world["limits"] = {}
+            world.pop("wanted", None)
             self._reserve(world)
 
     def _reserve(self, world: dict[str, Any]) -> None:
@@ -221,15 +225,35 @@ class WorldClockFile:
     def keep(self) -> None:
         """Call at least every second: reserves the near future."""
         with self._edit() as world:
+            if world.get("limits"):
+                self._pace(world)
             self._reserve(world)
 
     def set_speed(self, speed: float) -> None:
         """Change the pace, ``LEAD_S`` from now: time stays continuous, and the same in every process."""
         with self._edit() as world:
-            begins = max(time.monotonic() + self.LEAD_S, world["monotonic_s"])
-            segment = {key: world[key] for key in ("world_ms", "monotonic_s", "speed")}
-            world["past"] = [*world.get("past", []), segment][-8:]
-            world.update(world_ms=_world_ms_at(world, begins), monotonic_s=begins, speed=speed)
+            world["wanted"] = speed
+            self._pace(world)
+
+    def limit(self, who: str, speed: float | None) -> None:
+        """Ask that the world run no faster than ``speed`` (None: no longer). The slowest wish of all holds; renew it before `LAPSE_S`."""
+        with self._edit() as world:
+            limits = world.setdefault("limits", {})
+            limits.pop(who, None)
+            if speed is not None:
+                limits[who] = [speed, time.monotonic()]
+            self._pace(world)
+
+    def _pace(self, world: dict[str, Any]) -> None:
+        now = time.monotonic()
+        world["limits"] = {who: wish for who, wish in world.get("limits", {}).items() if now - wish[1] < self.LAPSE_S}
+        speed = min([world.get("wanted", world["nominal_speed"]), *(wish[0] for wish in world["limits"].values())])
+        if speed == world["speed"]:
+            return
+        begins = max(now + self.LEAD_S, world["monotonic_s"])
+        segment = {key: world[key] for key in ("world_ms", "monotonic_s", "speed")}
+        world["past"] = [*world.get("past", []), segment][-8:]
+        world.update(world_ms=_world_ms_at(world, begins), monotonic_s=begins, speed=speed)
 
     def set_fault(self, station: str, *, offset_ms: float | None = None, quality: ClockQuality | None = None) -> None:
         """Give one station a wrong clock (no arguments: heal it)."""

@@ -54,6 +54,28 @@ def test_changing_the_speed_keeps_time_continuous(tmp_path: Path) -> None:
     assert after["world_ms"] == pytest.approx(there, abs=1e-3)
 
 
+def test_the_slowest_wish_holds_and_ends_with_who_had_it(tmp_path: Path) -> None:
+    file = WorldClockFile(tmp_path / "clock.json")
+    file.start(60.0, START)
+
+    def speed() -> float:
+        return float(json.loads(file.path.read_text())["speed"])
+
+    file.limit("a", 20.0)
+    file.limit("b", 5.0)
+    assert speed() == 5
+    file.limit("b", None)
+    assert speed() == 20
+    file.limit("a", 90.0)
+    assert speed() == 60
+    file.limit("a", 20.0)
+    world = json.loads(file.path.read_text())
+    world["limits"]["a"][1] -= file.LAPSE_S  # who asked was killed that long ago
+    file.path.write_text(json.dumps(world))
+    file.keep()
+    assert speed() == 60
+
+
 def test_one_station_can_have_a_wrong_clock_while_the_world_goes_on(tmp_path: Path) -> None:
     file = WorldClockFile(tmp_path / "clock.json")
     file.start(1.0, START)
