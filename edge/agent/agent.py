@@ -177,6 +177,7 @@ class Agent:
     async def _watch_instruments(self) -> None:
         while True:
             await asyncio.sleep(WATCH_LOOK_S)
+            self.recorder.tick()
             now_ms, speed = self.time.now_ms(), self.time.speed
             for source in self.acquisition.sources.values():
                 source.watch.look(now_ms, speed)
@@ -248,8 +249,6 @@ class Agent:
             boot_id=outbox.boot_id,
         )
         folder.note(boot_id=outbox.boot_id, started_ms=self.time.clock.now_ms(), clean=False)
-        for eddy in self.eddies:
-            await eddy.windows.start()
         self._tasks = [asyncio.create_task(keep(name, work, self._part_failed), name=name) for name, work in self._parts().items()]
         try:
             await stop.wait()

@@ -111,8 +111,13 @@ class Aligner(Generic[Payload]):
         self._next = max(self._next, slot)
 
     def shift(self, ms: float) -> None:
-        """Move the origin: slots given out so far stand, later samples find the places of the new one."""
+        """Move the origin: slots given out so far stand, later samples find the places of the new one. After a move of more than a slot
+        samples that have a place already belong nowhere; they are counted as late."""
         self.origin_ms += ms
+        if abs(ms) > self.period_ms:
+            for placer in self._placers:
+                self.late += len(placer.ready)
+                placer.ready.clear()
 
     def slot_at(self, time_ms: float) -> int:
         """The slot that a monotonic time falls in."""

@@ -73,7 +73,7 @@ def _series(station: Station, book: SeriesBook) -> dict[str, BirthSeries]:
     for product in station.products:
         for quantity in PRODUCES[product.kind]:
             name = series_name(quantity, product.place)
-            found[name] = BirthSeries(unit=describe(name)[0], tests=["plausible"], stream=STREAM_OF[product.kind])
+            found.setdefault(name, BirthSeries(unit=describe(name)[0], tests=["plausible"], stream=STREAM_OF[product.kind]))
     for name in (series_name(quantity, STATION) for quantity in SERIES):
         found[name] = BirthSeries(unit=describe(name)[0], stream="health")
     return found

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
@@ -39,6 +40,44 @@ def _texts() -> dict[str, dict[str, str]]:
     return texts
 
 
+class EventLimit:
+    """Keeps a flapping link from filling the outbox: so many events about one thing in a while, then only the last, with a count."""
+
+    MOST = 6
+    WHILE_MS = 600_000.0
+
+    def __init__(self) -> None:
+        self._said: dict[str, deque[float]] = {}
+        self._waiting: dict[str, tuple[str, str | None, dict[str, Any], int]] = {}
+
+    @staticmethod
+    def _key(kind: str, detail: Mapping[str, Any]) -> str:
+        thing = next((str(detail[name]) for name in ("instrument", "link", "task", "product", "place") if name in detail), "")
+        return f"{kind.partition('_')[0]}|{thing}"
+
+    def allows(self, kind: str, severity: str | None, detail: dict[str, Any], now_ms: float) -> bool:
+        """Whether to say this now; else it waits for `due`, in the place of what waited."""
+        key = self._key(kind, detail)
+        said = self._said.setdefault(key, deque())
+        while said and said[0] <= now_ms - self.WHILE_MS:
+            said.popleft()
+        if len(said) < self.MOST and key not in self._waiting:
+            said.append(now_ms)
+            return True
+        self._waiting[key] = kind, severity, detail, self._waiting.get(key, ("", None, {}, 0))[3] + 1
+        return False
+
+    def due(self, now_ms: float) -> list[tuple[str, str | None, dict[str, Any]]]:
+        """What waited long enough, with ``repeats``: how many were held back."""
+        ready = []
+        for key in [key for key in self._waiting if self._said[key][0] <= now_ms - self.WHILE_MS]:
+            kind, severity, detail, count = self._waiting.pop(key)
+            self._said[key].popleft()
+            self._said[key].append(now_ms)
+            ready.append((kind, severity, {**detail, "repeats": count}))
+        return ready
+
+
 class _Words(dict[str, Any]):
     """Words for a sentence; one that is missing must not cost the event."""
 
@@ -57,6 +96,7 @@ class Recorder:
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
+        self._limit = EventLimit()
         self._last_t: dict[str, int] = {}
         self.committed = 0
 
@@ -87,7 +127,16 @@ class Recorder:
         self._last_t.clear()
 
     def event(self, kind: str, *, severity: str | None = None, **detail: Any) -> None:
-        """Report something that happened; kinds and sentences are in ``events.yaml``."""
+        """Report something that happened; kinds and sentences are in ``events.yaml``. Too many about one thing are held back."""
+        if self._limit.allows(kind, severity, detail, self._clock.now_ms()):
+            self._say(kind, severity, detail)
+
+    def tick(self) -> None:
+        """Say what was held back long enough; call now and then."""
+        for kind, severity, detail in self._limit.due(self._clock.now_ms()):
+            self._say(kind, severity, detail)
+
+    def _say(self, kind: str, severity: str | None, detail: dict[str, Any]) -> None:
         text = _texts()[kind]
         words = _Words(detail)
         self.put(

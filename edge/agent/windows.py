@@ -187,7 +187,9 @@ class Windows:
     # --- running
 
     async def run(self) -> None:
-        """Take rows, write blocks, close windows, for ever."""
+        """Begin or continue the present window; take rows, write blocks, close windows, for ever."""
+        if self._window is None:
+            await self.start()
         while True:
             await asyncio.sleep(LOOK_REAL_S)
             now_ms = self._time.now_ms()
@@ -203,13 +205,24 @@ class Windows:
             await self._end_early(now_ms)
             return
         speed = self._time.speed
-        rows, following = self._highrate.rows(now_ms - settle_ms(speed))
-        await self._add(rows, finishing=False)
-        await self._close_until(following)
+        settled_ms = now_ms - settle_ms(speed)
+        while True:  # not beyond the window's end in one go: the next one may be aligned anew
+            end_ms = self._end_ms(self._window)
+            until_ms = min(settled_ms, end_ms + 3 * self._highrate.period_ms)
+            rows, following = self._highrate.rows(until_ms)
+            await self._add(rows, finishing=False)
+            await self._close_until(following)
+            if until_ms >= settled_ms:
+                break
         window = self._window
         allowance_ms = DURABLE_MS - 2_000.0 - 2e3 * LOOK_REAL_S * speed
         if window.rows and now_ms - window.since_ms >= max(allowance_ms, settle_ms(speed) + 1_000.0):
             await self._flush(window)
+
+    def _end_ms(self, window: Window) -> float:
+        """Monotonic end of a window."""
+        aligner = self._highrate.aligner
+        return aligner.origin_ms + (window.first_slot + self.slots) * aligner.period_ms
 
     async def _add(self, rows: list[RowText], *, finishing: bool) -> None:
         """Put rows into their windows, closing each that is complete."""
@@ -217,9 +230,8 @@ class Windows:
         layout = self._highrate.layout
         for row in rows:
             while row.slot >= self._window.first_slot + self.slots:
-                if finishing:
+                if finishing or await self._next_window():
                     return
-                await self._next_window()
             slot = row.slot - self._window.first_slot
             if slot < 0:
                 continue
@@ -232,14 +244,17 @@ class Windows:
         while self._window is not None and following >= self._window.first_slot + self.slots:
             await self._next_window()
 
-    async def _next_window(self) -> None:
-        """Close the window that is complete and begin the one after it, aligned to UTC as it stands now."""
+    async def _next_window(self) -> bool:
+        """Close the window that is complete and begin the one after it, aligned to UTC as it stands now.
+
+        True when the grid moved by more than a slot: rows placed on the old one do not belong to the new window.
+        """
         window = self._window
         assert window is not None
         await self._close(window)
         first_slot = window.first_slot + self.slots
         aligner = self._highrate.aligner
-        at_ms = aligner.origin_ms + first_slot * aligner.period_ms
+        at_ms = self._end_ms(window)
         header = self._header(at_ms + self.duration_ms / 2)
         drift_ms = header.start_ms - self._time.offset_ms - at_ms
         if abs(drift_ms) >= BIG_STEP_MS:
@@ -247,6 +262,7 @@ class Windows:
             drift_ms = 0.0
         aligner.shift(drift_ms)
         self._window = Window(header, first_slot)
+        return abs(drift_ms) > aligner.period_ms
 
     async def _end_early(self, now_ms: float) -> None:
         rows, _ = self._highrate.rows(math.inf)

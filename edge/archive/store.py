@@ -50,7 +50,6 @@ class RawStore:
     def __init__(self, folder: Path, *, disk: Callable[[Path], Disk] = shutil.disk_usage) -> None:
         self.folder = folder
         self._disk = disk
-        folder.mkdir(parents=True, exist_ok=True)
 
     def live_path(self, name: str) -> Path:
         return self.folder / LIVE / f"{name}.live"
@@ -97,7 +96,8 @@ class RawStore:
         return target
 
     def sweep(self) -> None:
-        """Remove half-written packings that a kill left."""
+        """Make the folder, and remove half-written packings that a kill left."""
+        self.folder.mkdir(parents=True, exist_ok=True)
         for path in (self.folder / PENDING).glob("*.new"):
             path.unlink(missing_ok=True)
 
@@ -105,6 +105,8 @@ class RawStore:
 
     def archived(self) -> Iterator[Path]:
         """Finished files, oldest first."""
+        if not self.folder.is_dir():
+            return
         for month in sorted(path for path in self.folder.iterdir() if path.is_dir() and path.name not in {LIVE, PENDING, DAMAGED}):
             yield from sorted(month.glob("*.ghg"))
 
@@ -114,7 +116,7 @@ class RawStore:
 
     def room_bytes(self) -> int:
         """What may still be written before the reserve of the disk is touched (negative: it is)."""
-        disk = self._disk(self.folder)
+        disk = self._disk(next(path for path in (self.folder, *self.folder.parents) if path.exists()))
         return disk.free - min(RESERVE_BYTES, int(disk.total * RESERVE_SHARE))
 
     def make_room(self, quota_bytes: int, acknowledged: Callable[[Path], bool]) -> list[Freed]:

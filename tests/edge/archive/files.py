@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from edge.archive.layout import GAS_COLUMNS, SONIC_COLUMNS, Header, Layout, Note, fragment
@@ -17,8 +18,13 @@ RATE_HZ = 20.0
 SLOTS = 1200
 
 
+@cache
+def _station(example):
+    return load_station(example_station(example)).station
+
+
 def header(*, name="buoy_20261122T1100", slots=SLOTS, start_ms=START_MS, example="zhoushan-buoy", **more) -> Header:
-    station = load_station(example_station(example)).station
+    station = _station(example)
     product = next(p for p in station.products if isinstance(p, EddyFlux))
     fields = {
         "station": "buoy",

@@ -30,7 +30,7 @@ def of_1000_bytes(store, count):
     """``count`` files of the same size in their month."""
     paths = [store.archived_path(window_name("buoy", START_MS + i * 60_000)) for i in range(count)]
     for path in paths:
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(bytes(1000))
     return paths
 
@@ -58,7 +58,7 @@ def test_a_taken_name_gets_a_letter(tmp_path):
 
 def test_half_written_packings_are_swept(tmp_path):
     store = RawStore(tmp_path / "raw")
-    store.pending_path("x").parent.mkdir()
+    store.pending_path("x").parent.mkdir(parents=True)
     store.pending_path("x").with_suffix(".new").write_bytes(b"half")
     store.sweep()
     assert not list((tmp_path / "raw").rglob("*.new"))
@@ -100,7 +100,7 @@ def test_a_disk_nearly_full_is_relieved_of_old_files(tmp_path):
 
 def test_a_damaged_file_is_kept_out_of_the_way(tmp_path):
     store = RawStore(tmp_path / "raw")
-    store.live_path("x").parent.mkdir()
+    store.live_path("x").parent.mkdir(parents=True)
     store.live_path("x").write_bytes(b"?")
     kept = store.set_aside(store.live_path("x"))
     assert kept.read_bytes() == b"?"
