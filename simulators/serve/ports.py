@@ -19,12 +19,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from simulators.errors import PortError
+from simulators.serve.lateness import LatenessGauge, unread_by_peers
 
 BUFFER_BYTES = 4096
 PATIENCE = 4
 READ_BYTES = 4096
-STALLED_AFTER_S = 0.3
-"""A reader who took nothing for so long is not slow but stopped."""
+STOPPED_AFTER_S = 3.0
+"""A reader who took nothing for so long is not slow but stopped: nobody waits for him."""
 LINUX = sys.platform.startswith("linux")
 
 Reply = Callable[[bytes], None]
@@ -60,10 +61,9 @@ class Port:
     def present(self) -> bool:
         raise NotImplementedError
 
-    @property
-    def waiting(self) -> int:
-        """Bytes accepted and not yet taken by a reader who is reading (0 when he has stopped altogether)."""
-        return 0
+    def reader_late_s(self) -> float:
+        """Real seconds the reader is behind what was written (0 when there is none, or he has stopped altogether)."""
+        return 0.0
 
     async def plug(self) -> None:
         raise NotImplementedError
@@ -99,15 +99,18 @@ class PtyPort(Port):
         self._poll = select.poll()
         self._pending = bytearray()
         self._taken_at = 0.0
+        self._waiting_since: float | None = None
         self._writing = False
 
     @property
     def present(self) -> bool:
         return self._handler is not None
 
-    @property
-    def waiting(self) -> int:
-        return len(self._pending) if time.monotonic() - self._taken_at < STALLED_AFTER_S else 0
+    def reader_late_s(self) -> float:
+        now = time.monotonic()
+        if self._waiting_since is None or now - self._taken_at > STOPPED_AFTER_S:
+            return 0.0
+        return now - self._waiting_since
 
     @property
     def address(self) -> str:
@@ -165,6 +168,7 @@ class PtyPort(Port):
         self._handler = None
         self.bytes_lost += len(self._pending)
         self._pending.clear()
+        self._waiting_since = None
 
     def _readable(self) -> None:
         assert self._master is not None
@@ -207,7 +211,9 @@ class PtyPort(Port):
         if self._pending and not self._writing:
             asyncio.get_running_loop().add_writer(self._master, self._flush)
             self._writing = True
+            self._waiting_since = time.monotonic()
         elif not self._pending:
+            self._waiting_since = None
             self._stop_writing()
 
     def _stop_writing(self) -> None:
@@ -225,14 +231,19 @@ class TcpPort(Port):
         self._port = self._former()
         self._server: asyncio.Server | None = None
         self._clients: dict[asyncio.StreamWriter, asyncio.Task[None]] = {}
+        self._gauge = LatenessGauge()
 
     @property
     def present(self) -> bool:
         return bool(self._clients)
 
-    @property
-    def waiting(self) -> int:
-        return max((writer.transport.get_write_buffer_size() for writer in self._clients), default=0)
+    def reader_late_s(self) -> float:
+        return self._gauge.late_s(self.bytes_written, self._unread) if self._clients and self.speed > 1.0 else 0.0
+
+    def _unread(self) -> int:
+        """Bytes written and not yet taken by the slowest client: in our buffer, and in the kernel's for him."""
+        kernel = unread_by_peers(self._port)
+        return max((w.transport.get_write_buffer_size() + kernel.get(w.get_extra_info("peername")[1], 0) for w in self._clients), default=0)
 
     @property
     def address(self) -> str:

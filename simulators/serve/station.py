@@ -96,7 +96,7 @@ class StationBench:
         for link in station.links:
             self._wire(link, now)
         self.proxy = TcpProxy(*plan.broker) if plan.broker else None
-        self.governor = Governor(plan.clock_file)
+        self.governor = Governor(plan.clock_file, f"bench of {station.id}")
         self.station_faults = StationFaults(
             self.timeline,
             self.truth,
@@ -207,14 +207,13 @@ class StationBench:
         for port in self.ports.values():
             port.speed = max(port.speed, speed)  # what already waits must keep its room when the world slows down
             port.look()
-        due, behind_s = float("inf"), 0.0
+        due, behind_s, reader_s = float("inf"), 0.0, 0.0
         for line in self.lines:
             next_due, behind_ms = line.step(self.now_ms())
             due = min(due, next_due)
             behind_s = max(behind_s, behind_ms / 1e3 / max(speed, 1e-3))
-            if line.port.waiting > line.port.capacity // 8:
-                behind_s = max(behind_s, 1.0)
-        self.governor.report(behind_s)
+            reader_s = max(reader_s, line.port.reader_late_s())
+        self.governor.report(behind_s, reader_s)
         real = time.monotonic()
         if real - self._housekept > HOUSEKEEPING_S:
             self._housekept = real
@@ -254,7 +253,7 @@ class StationBench:
                 out[self.station.instrument(instrument).link][instrument] = numbers
         for key, bus in self.buses.items():
             out[key] |= {"requests": bus.requests, "answered": bus.answered}
-        out["world"] = {"slowed": self.governor.slowed}
+        out["world"] = {"cuts": self.governor.cuts}
         return out
 
 

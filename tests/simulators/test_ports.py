@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 from pathlib import Path
 
 import pytest
 import serial
 
+from simulators.serve.lateness import LatenessGauge, unread_by_peers
 from simulators.serve.ports import LINUX, PtyPort, TcpPort
 
 EVERY_BYTE = bytes(range(256))
@@ -179,3 +181,45 @@ class TestTcp:
     async def test_nobody_there_is_counted(self, tcp):
         tcp.write(b"12345")
         assert tcp.bytes_lost == 5
+
+
+class TestLateness:
+    async def test_a_reader_on_a_socket_who_does_not_read_is_seen_in_the_kernel_s_table(self, tmp_path):
+        if not LINUX:
+            pytest.skip("only Linux tells")
+        port = TcpPort(tmp_path / "irga.tcp", echo_handler)
+        await port.plug()
+        with socket.create_connection(("127.0.0.1", int(port.address.rpartition(":")[2]))) as client:
+            await until(lambda: port.present)
+            port.write(b"x" * 20_000)
+            mine = client.getsockname()[1]
+            await until(lambda: unread_by_peers(port._port).get(mine) == 20_000)
+            assert port._unread() == 20_000
+            while client.recv(65_536, socket.MSG_DONTWAIT | socket.MSG_PEEK) and len(client.recv(20_000)) < 20_000:
+                pass
+            await until(lambda: port._unread() == 0)
+        await port.unplug()
+
+    def test_bytes_become_seconds_through_the_flow(self):
+        """100 kB/s written, 30 kB not taken: 0.3 s late; nothing when little waits or the reader has stopped."""
+        now = [0.0]
+        gauge = LatenessGauge(lambda: now[0])
+        written = 0
+
+        def run(seconds: float, unread: int) -> float:
+            nonlocal written
+            late = 0.0
+            for _ in range(round(seconds / 0.1)):
+                now[0] += 0.1
+                written += 10_000
+                late = gauge.late_s(written, lambda: unread)
+            return late
+
+        assert run(2, 1000) == 0
+        assert run(2, 30_000) == pytest.approx(0.3, rel=0.15)
+        held = written - 30_000
+        for _ in range(50):
+            now[0] += 0.1
+            written += 10_000
+            late = gauge.late_s(written, lambda left=written - held: left)
+        assert late == 0
