@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+from collector.alarms.notices import of_whom
 from collector.store.queries import Reader
 from firmware_config.errors import WireError
 from firmware_config.records import Record, unseal
@@ -23,15 +25,16 @@ class Missed:
     """``events`` in the order they were committed; ``notices`` as ``(station, facts)``."""
 
     events: list[Record]
-    notices: list[tuple[str, dict[str, Any]]]
+    notices: list[tuple[str, Mapping[str, Any]]]
 
 
 def missed_since(reader: Reader, since_ms: int, overlap_ms: int, oldest_t: int) -> Missed:
     """Everything alarming that was committed at ``since_ms`` (centre's clock) or later; events that happened before ``oldest_t`` are left
     out. Events are read from ``overlap_ms`` earlier, since the book knows by their time which ones it took already."""
-    notices: list[tuple[str, dict[str, Any]]] = []
+    known = {name for (name,) in reader.connection.execute("select name from station")}
+    notices: list[tuple[str, Mapping[str, Any]]] = []
     for kind, rows in (("parked", reader.parked(MAX_NOTICES)), ("conflict", reader.conflicts(MAX_NOTICES))):
-        notices += [(str(row["station"]), {**row, "kind": kind}) for row in rows if row["last_ms"] >= since_ms]
+        notices += [of_whom(str(row["station"]), known, {**row, "kind": kind}) for row in rows if row["last_ms"] >= since_ms]
     return Missed(_events(reader, since_ms - overlap_ms, oldest_t), notices)
 
 

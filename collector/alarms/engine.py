@@ -24,7 +24,7 @@ from collector.alarms.catchup import missed_since
 from collector.alarms.journal import Journal
 from collector.alarms.lifecycle import Alarm
 from collector.alarms.limits import LimitWatch
-from collector.alarms.notices import EVENT_AGE_MS, NoticeWatch
+from collector.alarms.notices import EVENT_AGE_MS, NoticeWatch, of_whom
 from collector.alarms.rules import RuleSet
 from collector.alarms.settings import AlarmSettings
 from collector.alarms.show import shown
@@ -163,7 +163,7 @@ class AlarmEngine:
         elif notice.kind == "live":
             self._collect(signals, partial(self._of_live, station, payload, now), "live")
         elif notice.kind == "centre":
-            self._collect(signals, partial(self._notices.on_centre, station, payload, now), "centre")
+            self._collect(signals, partial(self._of_centre, station, payload, now), "centre")
 
     def _of_records(self, station: str, records: list[Record], now: int) -> Iterable[Signal]:
         self._silence.on_records(station, records, self._hub.stations.get(station), now)
@@ -176,6 +176,10 @@ class AlarmEngine:
             return ()
         end = record.t + record.dt
         return self._limits.on_values("records", station, t_end=end, values=record.values, flags=record.flags, now_ms=now)
+
+    def _of_centre(self, station: str, facts: Mapping[str, Any], now: int) -> Iterator[Signal]:
+        whom, told = of_whom(station, self._hub.stations, facts)
+        return self._notices.on_centre(whom, told, now)
 
     def _of_live(self, station: str, live: Live, now: int) -> Iterator[Signal]:
         self._silence.on_live(station, live, self._hub.stations.get(station), now)

@@ -6,7 +6,7 @@ is there change nothing, so a thousand parked messages of one reason are one ala
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
@@ -131,6 +131,14 @@ class NoticeWatch:
                 yield from self._end(held, now_ms)
             elif not held.condition.on:
                 yield from self._judge(held, now_ms, rule)
+
+
+def of_whom(station: str, known: Container[str], facts: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    """A notice about a sender that is no station of ours is the centre's own matter: strangers must not fill the list by many names."""
+    if not station or station in known:
+        return station, facts
+    words = next((facts[name] for name in TEXTS if facts.get(name)), "")
+    return "", {**facts, "text_en": f"{plain(station, 64)}: {words}"}
 
 
 def _parts(per: list[str], facts: Mapping[str, Any]) -> list[str]:

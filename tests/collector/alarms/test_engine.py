@@ -161,3 +161,20 @@ async def test_a_wrong_rule_stops_the_start_with_its_name(tmp_path):
             status=bench.centre.status,
         )
     bench.store.close()
+
+
+async def test_many_strangers_are_one_alarm_of_the_centre_now_and_after_a_restart(tmp_path):
+    async with staged(tmp_path) as bench:
+        bench.born()
+        queue = bench.hub.subscribe()
+        for i in range(50):
+            bench.park(f"stranger-{i}", "unknown_station")
+        bench.park("buoy", "bad_hash")
+        told = [await bench.told(queue), await bench.told(queue)]
+        assert {alarm["key"] for alarm in told} == {"message-parked//unknown_station", "message-parked/buoy/bad_hash"}
+        assert "stranger-" in next(alarm["message"]["en"] for alarm in told if not alarm["station"])
+    async with staged(tmp_path) as bench:
+        queue = bench.hub.subscribe()
+        bench.commit(bench.draft(FULL, t=T0 - MINUTE, stream="health"))
+        await bench.told(queue, lambda alarm: alarm["rule"] == "outbox-filling")
+        assert len(bench.engine.book.open) == 3
