@@ -13,6 +13,8 @@ from typing import Any, Literal
 from firmware_config.messages import Birth, Live, StationState
 from firmware_config.records import Record
 
+MAX_SERIES = 5_000
+"""Of one station: names come from outside and must not fill the memory."""
 NoticeKind = Literal["records", "live", "state", "birth", "alarm", "centre"]
 
 
@@ -54,7 +56,7 @@ class StationView:
     def take(self, series: str, newest: Newest) -> None:
         """Keep ``newest`` if it is not older than what is known."""
         known = self.newest.get(series)
-        if known is None or newest.t >= known.t:
+        if (len(self.newest) < MAX_SERIES) if known is None else newest.t >= known.t:
             self.newest[series] = newest
 
 

@@ -126,7 +126,8 @@ def unseal(body: bytes, expected_hash: str) -> Sealed:
         record = _record_decoder.decode(body)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise WireError("bad_record", f"not a record: {error}") from error
-    if record.seq < 0 or record.epoch < 0 or record.dt < 0 or max(record.seq, record.epoch, abs(record.t), record.dt) >= 2**53:
+    numbers = record.seq, record.epoch, record.dt, record.version, *(record.replaces or ())
+    if min(numbers) < 0 or max(abs(record.t), *numbers) >= 2**53:
         raise WireError("bad_record", f"record {record.key}: a number is out of range")
     return Sealed(record, body, expected_hash)
 

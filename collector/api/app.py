@@ -34,7 +34,7 @@ def make_context(centre: Centre, settings: HttpSettings) -> Context:
     feed = LiveFeed(
         centre.hub,
         centre.clock,
-        summary=lambda station: stations.summary(context, centre.hub.station(station)),
+        summary=lambda station: stations.summary(context, centre.hub.stations[station]),
         centre=lambda: stations.centre(context),
         most=settings.live_clients,
     )

@@ -186,7 +186,7 @@ class LiveFeed:
             self._send(frame("alarm", notice.payload))
         if notice.kind == "centre":
             self._centre_at = -1e9
-        if not notice.station:
+        if notice.station not in self._hub.stations:  # the centre's own matters, or those of a stranger
             return
         station = self._stations.setdefault(notice.station, _Station())
         station.changed = True

@@ -29,6 +29,12 @@ def parked(station: str, reason: str, explanation: str, topic: str, payload: byt
     return Parked(station, reason, explanation, topic[:500], payload[:MAX_PARKED_BYTES], len(payload), digest)
 
 
+def check_time(end_ms: int, latest: int) -> None:
+    """WireError when what a message tells of ends later than it may."""
+    if end_ms > latest:
+        raise WireError("future", f"it reaches to {end_ms} ms, later than the centre's clock allows ({latest} ms)")
+
+
 class Intake:
     """The rules of one centre: which stations, whether simulated records, how far ahead of its own clock."""
 
@@ -58,10 +64,14 @@ class Intake:
         if simulated and not self._accept_simulated:
             raise WireError("simulated", "made by a simulator; this centre takes real stations only (accept_simulated: false)")
 
+    def latest(self, now_ms: int, *, clock_is_set: bool) -> int:
+        """The latest time that may stand in a message now: what a wrong clock stamps must not outlive it as the newest there is."""
+        return now_ms + self._future_ms if clock_is_set else NEVER
+
     def sort(self, items: Sequence[Item], now_ms: int, *, clock_is_set: bool) -> Batch:
         """Everything of ``items``, either accepted or parked."""
         batch = Batch()
-        latest = now_ms + self._future_ms if clock_is_set else NEVER
+        latest = self.latest(now_ms, clock_is_set=clock_is_set)
         for item in items:
             if isinstance(item, Message):
                 self._message(item, batch, latest)
@@ -96,8 +106,9 @@ class Intake:
             raise WireError("too_large", f"record of {size} bytes; the limit is {MAX_BODY_BYTES}")
         if record.simulated and not self._accept_simulated:
             self.check_simulated(record.simulated)
-        if record.t > latest:
-            raise WireError("future", f"record of {record.t} ms, later than the centre's clock allows ({latest} ms)")
+        if record.t < 0:
+            raise WireError("bad_record", f"record of {record.t} ms: no time lies before 1970")
+        check_time(record.t + record.dt, latest)
         if not STREAM_NAME.match(record.stream):
             raise WireError("bad_stream", f"stream {record.stream[:64]!r}: use a-z 0-9 _, at most 32 characters")
 

@@ -15,7 +15,7 @@ from collector.centre import Centre
 from collector.config import CollectorConfig
 from collector.hub import Notice
 from collector.ingest.inbox import Inbox
-from collector.ingest.intake import Intake, parked
+from collector.ingest.intake import Intake, check_time, parked
 from collector.ingest.views import recall, take_live, take_records, take_state
 from collector.ingest.writer import News, Writer
 from collector.store.queries import Reader
@@ -176,9 +176,12 @@ class Ingest:
         live = decode_message(message.payload, Live)
         self.intake.admit(station)
         self.intake.check_simulated(live.simulated)
+        clock = self._centre.clock
+        if live.clock != "unset":
+            check_time(live.t, self.intake.latest(clock.now_ms(), clock_is_set=clock.quality() != "unset"))
         self.counts["live"] += 1
         view = self._centre.hub.station(station)
-        view.heard_ms = self._centre.clock.now_ms()
+        view.heard_ms = clock.now_ms()
         take_live(view, live)
         self._centre.hub.publish(Notice("live", station, live))
 
@@ -188,7 +191,8 @@ class Ingest:
             self._on_committed(news)
         for one in news.parked:
             self.counts["parked"] += 1
-            self._tell_now_and_then("parked", one.station, one.reason, {"explanation": one.explanation, "topic": one.topic})
+            station = one.station if one.station in self.intake.known else ""  # a stranger is no station of ours
+            self._tell_now_and_then("parked", station, one.reason, {"explanation": one.explanation, "topic": one.topic})
         if news.full is not None:
             hub.publish(Notice("centre", "", {"kind": "disk_full", "text": str(news.full), "reason": news.full.reason}))
         if news.room:

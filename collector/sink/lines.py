@@ -2,9 +2,11 @@
 
 Measurement = stream; one tag, ``station``; a field for each series under its own name (floats always with a point), beside it
 ``NAME.flag`` (integer), ``NAME.class`` (integer) and ``NAME.share`` (float) where the record has them, and ``epoch``, ``seq``, ``version``,
-``dt`` (integers) of the record. A missing value has no field, but its flag 9. Tags and types never change, so a resent or recomputed record
-overwrites its predecessor. Time is the beginning of the record in nanoseconds; events, of which several may share a millisecond, are set
-apart by their number in the nanoseconds. Characters a name may not have become ``_``.
+``dt`` (integers) of the record. What is not of its name's kind (text in a series, a number in an event) goes to ``NAME.text`` or
+``NAME.number``: the first value would else fix the field's type and have all others refused. A missing value has no field, but its
+flag 9. Tags and types never change, so a resent or recomputed record overwrites its predecessor. Time is the beginning of the record in
+nanoseconds; events, of which several may share a millisecond, are set apart by their number in the nanoseconds. Characters a name may not
+have become ``_``.
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ def time_ns(record: Record) -> int:
 
 def _field(value: Value) -> Field | None:
     if isinstance(value, bool):
-        return value
+        return "true" if value else "false"
     if isinstance(value, str):
         return _CONTROL.sub(" ", value)[:MAX_TEXT]
     if isinstance(value, float):
@@ -53,9 +55,10 @@ def fields_of(record: Record, gone: Iterable[str] = ()) -> dict[str, Field]:
         key, found = field_name(name), _field(value)
         if key in OWN_FIELDS:
             continue
+        of_series = "@" in name
         if found is not None:
-            fields[key] = found
-        if "@" in name:
+            fields[key if isinstance(found, str) != of_series else f"{key}.text" if of_series else f"{key}.number"] = found
+        if of_series:
             fields[f"{key}.flag"] = record.flags.get(name, int(Flag.MISSING if found is None else Flag.NOT_EVALUATED))
             if name in record.classes:
                 fields[f"{key}.class"] = record.classes[name]

@@ -11,6 +11,7 @@ from collector.api import live as live_module
 from collector.api import models
 from collector.api.live import MAX_FRAMES, Client
 from collector.api.users import Users
+from collector.hub import Notice
 from firmware_config.messages import StationState
 from tests.collector.alarms.bench import ALL, MINUTE, T0, live
 from tests.collector.api.conftest import get
@@ -51,6 +52,14 @@ async def until(condition):
     async with asyncio.timeout(20):
         while not condition():
             await asyncio.sleep(0.01)
+
+
+async def test_what_is_told_of_a_stranger_makes_no_station_of_it(centre):
+    async with centre() as (bench, client), opened(client) as page:
+        bench.hub.publish(Notice("centre", "stranger", {"kind": "parked", "reason": "unknown_station", "count": 1}))
+        bench.born()
+        await page.event("station")
+        assert [one["id"] for one in (await get(client, "/api/stations"))["stations"]] == ["buoy"]
 
 
 async def test_a_page_hears_of_everything_that_happens(centre):

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from collector.hub import MAX_SERIES, Newest, StationView
 from collector.store.queries import Reader
 from firmware_config.messages import Birth, BirthSeries, CentreState, Live, StationState
 from firmware_config.records import content_hash, decode_message, encode_batch, encode_message
@@ -107,6 +108,10 @@ BAD_RECORDS = {
     "bad_record": (content_hash(b'{"stream":5}'), b'{"stream":5}'),
     "wrong_station": _altered(made(2), station="st-b"),
     "future": _altered(made(2), t=T0 + 20_000_000 + 600_000),
+    "future to its end": _altered(made(2), dt=2**52),
+    "bad_record before 1970": _altered(made(2), t=-5),
+    "bad_record by its version": _altered(made(2), version=2**70),
+    "bad_record by what it replaces": _altered(made(2), replaces=[1, 2**70]),
     "bad_stream": _altered(made(2), stream="../etc"),
     "too_large": _altered(made(2), detail={"x": "y" * 300_000}),
 }
@@ -119,10 +124,11 @@ BAD_MESSAGES = {
 
 
 @mosquitto_needed
-@pytest.mark.parametrize("reason", BAD_RECORDS)
-def test_a_bad_record_is_parked_and_its_neighbours_go_on(running: RunningIngest, one: TestStation, reason: str) -> None:
+@pytest.mark.parametrize("name", BAD_RECORDS)
+def test_a_bad_record_is_parked_and_its_neighbours_go_on(running: RunningIngest, one: TestStation, name: str) -> None:
+    reason = name.split(maxsplit=1)[0]
     one.listening()
-    one.publish("data", encode_batch([(GOOD.hash, GOOD.body), BAD_RECORDS[reason], (made(3).hash, made(3).body)]))
+    one.publish("data", encode_batch([(GOOD.hash, GOOD.body), BAD_RECORDS[name], (made(3).hash, made(3).body)]))
     one.until_acked((1, 1), (3, 3))
     running.notice("centre", kind="parked", reason=reason)
     assert parked(running.config.data) == {reason: 1}
@@ -168,6 +174,29 @@ def test_a_record_of_the_future_is_taken_when_its_time_has_come(tmp_path: Path, 
 
 
 @mosquitto_needed
+def test_a_wrong_clock_does_not_outlive_its_correction_in_live_values(running: RunningIngest, one: TestStation) -> None:
+    """A value stamped an hour ahead would stay the newest, and the data young, until the true time has caught up."""
+    now = running.clock.at_ms
+    one.listening()
+    one.say("live", Live(t=now + 3_600_000, clock="synchronised", values={"water_temperature@surface": 99.0}, simulated=True))
+    running.notice("centre", kind="parked", reason="future")
+    one.say("live", Live(t=now, clock="synchronised", values={"water_temperature@surface": 15.0}, simulated=True))
+    running.notice("live")
+    view = running.hub.stations["st-a"]
+    assert view.newest["water_temperature@surface"].value == 15.0
+    assert view.data_t == now
+
+
+def test_names_made_up_by_a_station_do_not_fill_the_memory() -> None:
+    view = StationView("st-a")
+    for i in range(MAX_SERIES + 10):
+        view.take(f"q{i}@p", Newest(1, 1.0, 1, "live"))
+    view.take("q0@p", Newest(2, 2.0, 1, "live"))
+    assert len(view.newest) == MAX_SERIES
+    assert view.newest["q0@p"].value == 2.0
+
+
+@mosquitto_needed
 def test_a_production_centre_refuses_what_a_simulator_made(tmp_path: Path, mosquitto: Mosquitto) -> None:
     with ingest(tmp_path / "data", mosquitto.broker, accept_simulated=False) as running, station(mosquitto.broker) as one:
         one.listening()
@@ -190,7 +219,7 @@ def test_only_listed_stations_are_heard(tmp_path: Path, mosquitto: Mosquitto) ->
     ):
         stranger.listening()
         stranger.send([made(1, station="st-x")])
-        running.notice("centre", kind="parked", reason="unknown_station")
+        assert running.notice("centre", kind="parked", reason="unknown_station").station == ""
         one.send([made(1)])
         one.until_acked((1, 1))
         assert set(stored(running.config.data)) == {made(1).record.key}

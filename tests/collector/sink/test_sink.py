@@ -14,9 +14,9 @@ from collector.sink.service import Sink
 from collector.sink.targets import open_target
 from collector.store.queries import Reader
 from collector.store.store import Batch, Store
-from tests.collector.making import HALF_HOUR, T0, made
+from tests.collector.making import HALF_HOUR, T0, event, made
 from tests.collector.sink.faults import DROP, HANG, FaultyDatabase, faulty_database
-from tests.servers import Victoria
+from tests.servers import Influx1, Victoria
 
 NOW = T0 + 10**9
 
@@ -154,12 +154,24 @@ def test_lines_keep_their_types_and_need_no_escapes(store: Store, database: Faul
     (line,) = database.lines.values()
     body = line.removeprefix("minute,station=st-a ")
     for part in (
-        "a@b=5.0", "a@b.flag=3i", "a@b.class=1i", "a@b.share=1.0", "c@d=1.0e+22", "e@f=1.0e-07", "g@h.flag=9i", "m@n.flag=9i", "k@l=true",
-        'i@j="a \\"quoted\\" \\\\ text, with = all"', field_name("with space, = and\n@x") + "=1.0", "seq=1i",
+        "a@b=5.0", "a@b.flag=3i", "a@b.class=1i", "a@b.share=1.0", "c@d=1.0e+22", "e@f=1.0e-07", "g@h.flag=9i", "m@n.flag=9i", 'k@l.text="true"',
+        'i@j.text="a \\"quoted\\" \\\\ text, with = all"', field_name("with space, = and\n@x") + "=1.0", "seq=1i",
     ):  # fmt: skip
         assert f",{part}," in f",{body.rpartition(' ')[0]},", part
     assert "\n" not in line
     assert "g@h=" not in line
+
+
+@pytest.mark.needs("influxd")
+def test_a_text_never_takes_the_field_of_numbers(store: Store, influxd: Influx1) -> None:
+    """The first value fixes a field's type for a whole shard: one stray text must not have every number after it refused."""
+    odd_event = made(5, stream="event", dt=0, values={"kind": 7, "severity": "info"}, flags={})
+    values = ("hot", True, 1.5)
+    store.commit(Batch([odd_event, event(6, "boot", {}), *(made(i, values={"a@b": value}) for i, value in enumerate(values))]), NOW)
+    with Driven(store, influxd.url) as driven:
+        driven.drain()
+        assert driven.facts == []
+        assert driven.sink.parked == 0
 
 
 def test_events_of_one_millisecond_stay_apart(store: Store, database: FaultyDatabase) -> None:
