@@ -52,6 +52,11 @@ NEEDS = {
     "friction_velocity": ("wind_u", "wind_w"),
 }
 """quantity → the series whose share of samples it cannot exceed"""
+RESTS_ON = {
+    "obukhov_length": ("momentum_flux", "sensible_heat_flux"),
+    "stability_parameter": ("momentum_flux", "sensible_heat_flux"),
+}
+"""quantity → the fluxes it is made from: it is no better than they are"""
 
 
 def lag_windows(product: Mapping[str, Any], separation_m: float) -> dict[str, LagWindow]:
@@ -147,6 +152,11 @@ def _answer(request: Request, done: Window, pressure: Input) -> Answer:
         tests[name] = {"mauder_foken": Flag.FAIL if done.value(f"mauder_foken_{of_flux}") == 2.0 else Flag.GOOD}
         if moves:
             tests[name]["platform_motion"] = Flag.FAIL
+    for name, fluxes in RESTS_ON.items():
+        found = [one for flux in fluxes for one in tests.get(flux, {}).items()]
+        tests[name] = {test: max(flag for of, flag in found if of == test) for test, _ in found}
+    if moves:
+        tests["wind_w_variance"] = {"platform_motion": Flag.FAIL}
     share = {
         name: min((done.value(f"share_{s}") for s in series if f"share_{s}" in done.values), default=1.0) for name, series in NEEDS.items()
     }

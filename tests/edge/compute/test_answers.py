@@ -67,6 +67,9 @@ def test_a_buoys_flux_is_class_2_and_its_flag_says_so() -> None:
     assert answer.tests["co2_flux"] == {"platform_motion": 4}
     assert answer.values["co2_flux"] is not None
     assert answer.flags["wind_speed"] == 1
+    for made_of_fluxes in ("obukhov_length", "stability_parameter", "wind_w_variance"):
+        assert answer.values[made_of_fluxes] is not None
+        assert answer.flags[made_of_fluxes] == 4, made_of_fluxes
 
 
 def test_a_gap_is_told_in_the_share() -> None:
