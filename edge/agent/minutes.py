@@ -36,8 +36,9 @@ class Minutes:
     async def run(self) -> None:
         """Close minutes as they become due, for ever."""
         while True:
-            utc_ms = self._time.utc_ms(self._time.now_ms())
+            looked_ms = self._time.utc_ms(self._time.now_ms())
             await asyncio.sleep(LOOK_S)  # what had arrived by then has been read
+            utc_ms = min(looked_ms, self._time.utc_ms(self._time.now_ms()))  # a clock set back meanwhile: the new minute is not over
             for minute in self._book.due(utc_ms, self.settle_ms()):
                 self._record(minute, (minute + 1) * MINUTE_MS)
 

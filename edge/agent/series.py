@@ -24,6 +24,12 @@ from firmware_config.station import QualityRule
 MINUTE_MS = 60_000
 SHARE_FOR_GOOD = 0.5
 """A mean that rests on less than this share of its samples is suspect at best."""
+NEVER_STILL = frozenset(
+    {"wind_u", "wind_v", "wind_w", "wind_speed", "wind_from_direction", "sonic_temperature", "speed_of_sound", "co2_density", "h2o_density"}
+)
+"""Turbulent quantities: a high-rate instrument that repeats one of them has stopped measuring."""
+STUCK_FROM = 100
+"""So many equal values in a row."""
 WAIT_FOR_NEXT_MS = 15_000.0
 """A minute waits at most so long for the value after its last one, which the spike test needs."""
 KEEP_MINUTES = 180
@@ -47,6 +53,7 @@ class Cell:
     values: Accumulator
     received: int = 0
     doubtful: bool = False
+    stuck: bool = False
     tests: dict[str, int] = field(default_factory=dict)
 
     def note(self, tests: Mapping[str, int]) -> None:
@@ -93,6 +100,8 @@ class Series:
         self._received: deque[int] = deque(maxlen=10)
         self._cells: dict[int, Cell] = {}
         self._waiting: _Waiting | None = None
+        self._may_stick = fast and split_series(name).quantity in NEVER_STILL
+        self._repeated = 0
         self.means: deque[tuple[int, float]] = deque(maxlen=KEEP_MINUTES)
         """(minute, mean) of the last usable minutes"""
 
@@ -109,9 +118,14 @@ class Series:
         cell = self._cell(minute)
         cell.received += 1
         newest = self.newest
+        self._repeated = self._repeated + 1 if value == newest.value else 1
         newest.at_ms, newest.value = at_ms, value
         if value is None:
             newest.flag = Flag.MISSING
+            return
+        if self._may_stick and self._repeated >= STUCK_FROM:
+            newest.flag = Flag.FAIL
+            cell.stuck = True
             return
         cell.values.add(value)
         newest.flag = Flag.NOT_EVALUATED
@@ -190,6 +204,8 @@ class Series:
         share = cell.values.count / max(1, cell.received, expected)
         if self.fast and mean is not None:
             cell.note(self.quality.push(mean, 0.0)[0].tests)
+        if cell.stuck:
+            cell.tests["flat_line"] = int(Flag.FAIL)
         flag = self._flag_of_mean(cell, mean, share)
         if mean is not None and flag in USABLE:
             self.means.append((minute, mean))

@@ -174,7 +174,7 @@ def _detail(done: Window, values: Mapping[str, float]) -> dict[str, Any]:
         if name in values and math.isnan(values[name]) and (broken or key in done.reasons)
     }
     detail: dict[str, Any] = {"reasons": reasons} if reasons else {}
-    for title, prefix in (("spikes", "spikes_"), ("outside_limits", "outside_")):
+    for title, prefix in (("stuck", "stuck_"), ("spikes", "spikes_"), ("outside_limits", "outside_")):
         counts = {k.removeprefix(prefix): int(v) for k, v in done.values.items() if k.startswith(prefix) and v}
         if counts:
             detail[title] = counts

@@ -18,6 +18,8 @@ from firmware_config.flags import Flag
 GOOD_SHARE, LEAST_SHARE = 0.9, 0.5
 MOST_OUTLIERS = 0.1
 """share of the samples; above it the three-sigma rule no longer speaks of single outliers"""
+STUCK_FROM, STUCK_M = 60, 1e-6
+"""So many samples that agree to a micrometre come from a sensor that is stuck (or lies dry), not from water."""
 STANDARD_LATITUDE_DEG = 45.0
 
 
@@ -37,6 +39,8 @@ def answer(request: Request) -> Answer:
     if math.isnan(level.mean):
         why = why or "no valid sample"
     tests = _tests(level.share, level.outliers / max(1, level.used + level.outliers))
+    if level.used >= STUCK_FROM and level.sd <= STUCK_M:
+        tests["flat_line"] = Flag.SUSPECT
     return build_answer(
         request.id,
         results,

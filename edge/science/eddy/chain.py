@@ -28,6 +28,7 @@ from edge.science.eddy import (
     rotation,
     stability,
     stationarity,
+    stuck,
 )
 from edge.science.eddy.lag import LagWindow
 from edge.science.eddy.window import Step, Window, trace_of
@@ -56,6 +57,7 @@ def flux_chain(
     despike_s = 60.0 * max(1, int(averaging_s / 60.0 / 6.0))
     dry: list[tuple[str, Step]] = [("dry_mole_fraction", dry_mole_fraction.step)] if closed_path else []
     return (
+        ("stuck", stuck.step),
         ("presence", partial(presence.step, minimum_share=minimum_share)),
         *dry,
         ("limits", partial(limits.step, pressure_pa=pressure_pa)),

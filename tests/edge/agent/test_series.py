@@ -184,6 +184,19 @@ def test_a_high_rate_mean_outside_the_range_fails_and_stays_visible():
     assert (minute.values[""], minute.flag) == (90.0, Flag.FAIL)
 
 
+def test_a_high_rate_instrument_that_repeats_itself_has_no_good_mean():
+    """A stuck sonic says so by nothing but its digits; a signal strength may well stand still."""
+    stuck, steady = Series("sonic_temperature@x", None, fast=True), Series("signal_strength@x", None, fast=True)
+    for i in range(3600):
+        stuck.push_fast(15.0 + (i % 7 if i < 1200 else 0), i * 50.0, MINUTE + i // 1200)
+        steady.push_fast(93.0, i * 50.0, MINUTE + i // 1200)
+    minutes = [stuck.take(MINUTE + i) for i in range(3)]
+    assert [minute.flag for minute in minutes] == [Flag.GOOD, Flag.FAIL, Flag.MISSING]
+    assert minutes[2].tests == {"flat_line": Flag.FAIL}
+    assert stuck.newest.flag == Flag.FAIL
+    assert [steady.take(MINUTE + i).flag for i in range(3)] == [Flag.GOOD] * 3
+
+
 def test_means_over_a_period_use_its_usable_minutes():
     series = Series("water_temperature@x", None, per_minute=1)
     for minute, value in enumerate((10.0, 12.0, 900.0, 14.0)):

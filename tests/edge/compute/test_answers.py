@@ -60,6 +60,20 @@ def test_eddy_of_a_good_window() -> None:
     assert "reasons" not in answer.detail
 
 
+def test_an_analyser_that_is_stuck_for_a_while_gives_no_flux_that_looks_good() -> None:
+    """Twelve minutes of the same digits would make the flux 40 % too small."""
+    air = small_world()
+    columns = columns_of(air, 5)
+    for name in ("CO2 (mmol/m^3)", "H2O (mmol/m^3)"):
+        x = columns[name]
+        x[int(0.2 * len(x)) : int(0.6 * len(x))] = x[int(0.2 * len(x))]
+    answer = ask_eddy(FakeRaw(columns))
+    check_form(answer)
+    assert answer.flags["co2_flux"] == answer.flags["latent_heat_flux"] == 9
+    assert answer.detail["stuck"].keys() == {"co2", "h2o"}
+    assert answer.flags["momentum_flux"] == 1
+
+
 def test_a_buoys_flux_is_class_2_and_its_flag_says_so() -> None:
     answer = ask_eddy(FakeRaw(columns_of(small_world())), platform="buoy")
     assert set(answer.classes.values()) == {2}
@@ -198,22 +212,28 @@ def tide_request(values: list[float | None], inputs: dict[str, Input] | None = N
     return request
 
 
+def test_a_level_whose_samples_are_all_the_same_is_doubted() -> None:
+    stuck, alive = (tide.answer(tide_request([0.12 + i % 2 * ripple for i in range(181)])) for ripple in (0.0, 1e-5))
+    assert (stuck.flags["water_level"], stuck.tests["water_level"]) == (3, {"flat_line": 3})
+    assert alive.flags["water_level"] == 1
+
+
 def test_tide_level_in_both_datums() -> None:
-    request = tide_request([0.12] * 181)
+    request = tide_request([0.12 - 1e-5, 0.12 + 1e-5] * 90 + [0.12])
     answer = tide.answer(request)
     check_form(answer)
     column = 0.12e5 / (1015.0 * 9.7918)  # normal gravity at 28.35 N
     level = answer.values["water_level"]
     assert level == pytest.approx(column + request.heights["instrument"], abs=1e-3)
     assert answer.values["water_level_1985"] == pytest.approx(level - request.station["datum"]["datum_1985_m"])
-    assert answer.values["water_level:sd"] == pytest.approx(0.0, abs=1e-9)
+    assert answer.values["water_level:sd"] == pytest.approx(1e-5 / 0.1, rel=0.02)
     assert answer.values["water_level:count"] == 181
     assert answer.flags["water_level"] == 1
 
 
 def test_tide_with_few_samples_is_never_better_than_they_allow() -> None:
     for count, flag in ((170, 1), (120, 3), (60, 4)):
-        answer = tide.answer(tide_request([0.12] * count + [None] * (181 - count)))
+        answer = tide.answer(tide_request([0.12 + i % 2 * 1e-5 for i in range(count)] + [None] * (181 - count)))
         assert answer.flags["water_level"] == flag
         assert answer.share["water_level"] == pytest.approx(count / 181, abs=1e-4)
     nothing = tide.answer(tide_request([None] * 181))

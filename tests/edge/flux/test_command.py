@@ -52,7 +52,8 @@ def station_file(folder: Path, example: str, description: dict | None, *, produc
     whole = yaml.safe_load((STATIONS / example / "station.yaml").read_text(encoding="utf-8"))
     eddy = next(p for p in whole["products"] if p["kind"] == "eddy")
     eddy.update(product)
-    whole["inputs"]["air_pressure"] = [{"series": f"air_pressure@{eddy['place']}", "max_age": "30min"}]
+    weather = next(i for i in whole["instruments"] if i["model"] == "vaisala_wxt536_ascii")
+    whole["inputs"]["air_pressure"] = [{"series": f"air_pressure@{weather['place']}", "max_age": "30min"}]
     if pressure is not None:
         whole["inputs"]["air_pressure"].append({"constant": pressure, "uncertainty": 10.0})
     path = folder / "site.yaml"
