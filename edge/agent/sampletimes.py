@@ -25,7 +25,7 @@ Payload = TypeVar("Payload")
 HORIZON_MS = 600_000.0
 """Arrivals older than this no longer shape the fit."""
 SLOPE_AFTER_MS = {True: 30_000.0, False: 120_000.0}
-"""Until so much time is covered the nominal period is taken as true; on a quiet line, on a rough one."""
+"""Until so much time is covered the nominal period is taken as true; where samples are seldom late by a period, and elsewhere."""
 BURN_IN_MS = {True: 5_000.0, False: 30_000.0}
 """What arrives first, out of buffers, does not shape the slope."""
 MAX_SLOPE = 1e-3
@@ -108,6 +108,7 @@ class SampleLine(Generic[Payload]):
         self._troubled_ms = troubled_ms
         self._trouble_ms = -math.inf
         self._rough = 1.0  # until known
+        self._lateness = 1.0
         self._suspicion: _Suspicion | None = None
         self._inserted: deque[tuple[int, int]] = deque(maxlen=8)
         self._block: tuple[float, float] | None = None
@@ -253,9 +254,10 @@ class SampleLine(Generic[Payload]):
     def _judge(self, index: int, arrival_ms: float, late_ms: float, *, trusted: bool) -> None:
         """Let a sample shape the fit, or keep it under suspicion of coming after lost ones."""
         suspicion, period = self._suspicion, self.period_ms
+        self._lateness += (min(10.0, late_ms / period) - self._lateness) / (4 * MEMORY)
+        self._shape(index, arrival_ms, late_ms)  # late ones too: they lie above the line, unless its slope is wrong
         if trusted or late_ms <= (ON_TIME if suspicion else LATE) * period:
             self._suspicion = None
-            self._shape(index, arrival_ms, late_ms)
             return
         if suspicion is None:
             self._suspicion = _Suspicion(index, arrival_ms, [(index, arrival_ms, late_ms)])
@@ -314,10 +316,10 @@ class SampleLine(Generic[Payload]):
         if self._block is None or y - self._envelope.slope * (index - self._block[0]) < self._block[1]:
             self._block = (index, y)
         if arrival_ms >= self._block_end_ms:
-            quiet = self._rough < QUIET
+            prompt = self._lateness < 1.0
             x, lowest = self._block
-            self._envelope.add(x, lowest, SLOPE_AFTER_MS[quiet] / self.period_ms)
-            if self._burn_in_from_ms is not None and arrival_ms - self._burn_in_from_ms > BURN_IN_MS[quiet]:
+            self._envelope.add(x, lowest, SLOPE_AFTER_MS[prompt] / self.period_ms)
+            if self._burn_in_from_ms is not None and arrival_ms - self._burn_in_from_ms > BURN_IN_MS[prompt]:
                 self._burn_in_from_ms = None
                 self._envelope.begin_again()
             self._block = None

@@ -29,16 +29,18 @@ def play(arrivals, *, period_ms, settle_ms=SETTLE_MS, counters=None, **options):
 
 def arrivals_of(count, *, period_ms, drift=0.0, delay_ms=5.0, late=lambda rng: 0.0, missing=frozenset(), stalls=(), chunk_ms=0.0, seed=1):
     """Samples at even true times; each arrives after the delay and a lateness, never before an earlier one; ``stalls`` = (from, to) in ms
-    during which nothing gets through; ``chunk_ms``: the reader looks only so often."""
+    during which nothing gets through; ``chunk_ms``: the reader looks only so often, on average."""
     rng, last, found = random.Random(seed), 0.0, []
+    look = 0.0
     for i in range(count):
         if i in missing:
             continue
         arrival = i * period_ms * (1 + drift) + delay_ms + late(rng)
         for begin, end in stalls:
             arrival = end if begin <= arrival < end else arrival
-        if chunk_ms:
-            arrival = math.ceil(arrival / chunk_ms) * chunk_ms
+        while chunk_ms and look < arrival:
+            look += chunk_ms * rng.uniform(0.5, 1.5)
+        arrival = max(arrival, look)
         last = max(last, arrival)
         found.append((last, i))
     return found
@@ -108,18 +110,14 @@ def test_a_stall_delivers_in_one_go_and_loses_nothing():
     assert max(map(abs, errors(samples, period_ms=50))) < 0.3
 
 
-@settings(max_examples=10, deadline=None)
-@given(chunk_ms=st.floats(301.0, 997.0), seed=st.integers(0, 2**31))
-def test_a_reader_that_looks_seldom_still_finds_true_times(chunk_ms, seed):
+@pytest.mark.parametrize("chunk_ms", [300.0, 600.0, 999.0, 1500.0])
+def test_a_reader_that_looks_seldom_still_finds_true_times(chunk_ms):
     """Scaled time on the bench: many samples at a time, of which only the last of a chunk is nearly on time."""
-    arrivals = arrivals_of(9000, period_ms=100, late=lambda r: r.expovariate(0.2), chunk_ms=chunk_ms, seed=seed)
+    arrivals = arrivals_of(9000, period_ms=100, late=lambda r: r.expovariate(0.2), chunk_ms=chunk_ms)
     samples, line = play(arrivals, period_ms=100, settle_ms=33_000, patience_ms=300_000, troubled_ms=30_000)
     assert line.lost == line.surplus == 0
     assert steps_are_true(samples)
-    spread = errors(samples, period_ms=100, after=1500)
-    assert (
-        max(spread) - min(spread) < 0.5
-    )  # chunks that are nearly whole periods leave a constant delay; what counts is that it is constant
+    assert max(map(abs, errors(samples, period_ms=100, after=1500))) < 0.5
 
 
 def test_bytes_that_waited_in_a_buffer_at_the_start_do_not_shift_the_line():
