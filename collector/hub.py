@@ -22,7 +22,7 @@ NoticeKind = Literal["records", "live", "state", "birth", "alarm", "centre"]
 class Notice:
     """Something happened. ``payload``: records → list[Record] (committed); live → Live; state → StationState; birth → Birth;
     alarm → the alarm as the API shows it; centre → dict (``kind`` and facts: parked, conflict, disk_full, disk_ok, sink_down, sink_up,
-    sink_parked)."""
+    sink_parked, store_damaged)."""
 
     kind: NoticeKind
     station: str

@@ -14,7 +14,7 @@ import math
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 import zstandard
@@ -23,7 +23,11 @@ from firmware_config.errors import WireError
 
 ClockQuality = Literal["synchronised", "holdover", "unset"]
 T = TypeVar("T")
-Value = float | int | str | bool | None
+Integer = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+"""What SQLite, JSON readers and line protocol can all hold; a larger number in a body makes it no record."""
+Count = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
+Small = Annotated[int, msgspec.Meta(ge=0, le=9)]
+Value = float | Integer | str | bool | None
 
 MAX_PAYLOAD_BYTES = 512 * 1024
 MAX_UNPACKED_BYTES = 4 * 1024 * 1024
@@ -49,14 +53,14 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     dt: int
     clock: ClockQuality
     values: dict[str, Value]
-    flags: dict[str, int] = {}
-    tests: dict[str, dict[str, int]] = {}
-    classes: dict[str, int] = {}
+    flags: dict[str, Small] = {}
+    tests: dict[str, dict[str, Integer]] = {}
+    classes: dict[str, Small] = {}
     share: dict[str, float] = {}
     inputs: dict[str, str] = {}
     detail: dict[str, Any] = {}
-    version: int = 0
-    replaces: tuple[int, int] | None = None
+    version: Count = 0
+    replaces: tuple[Count, Count] | None = None
     simulated: bool = False
 
 

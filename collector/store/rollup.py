@@ -24,7 +24,7 @@ SHARE_FOR_GOOD = 0.8
 """A mean over less than this share of its values is suspect, whatever their flags."""
 
 
-class Aggregate(msgspec.Struct, array_like=True):
+class Aggregate(msgspec.Struct, array_like=True, gc=False):
     """One series over one span of time. ``low``/``high`` None: no usable value.
 
     ``total`` is the sum, for circular quantities the sum of sines with ``second`` the sum of cosines, for ``last`` quantities the latest

@@ -146,7 +146,7 @@ def test_a_recomputed_value_wins_in_the_database_whatever_the_order(store: Store
 
 def test_lines_keep_their_types_and_need_no_escapes(store: Store, database: FaultyDatabase) -> None:
     odd = {
-        "a@b": 5, "c@d": 1e22, "e@f": 1e-7, "g@h": None, "i@j": "a \"quoted\" \\ text,\nwith = all", "k@l": True, "with space, = and\n@x": 1.0, "m@n": 10**400, "seq": 1.0,
+        "a@b": 5, "c@d": 1e22, "e@f": 1e-7, "g@h": None, "i@j": "a \"quoted\" \\ text,\nwith = all", "k@l": True, "with space, = and\n@x": 1.0, "m@n": "text", "seq": 1.0,
     }  # fmt: skip
     store.commit(Batch([made(1, values=odd, flags={"a@b": 3}, classes={"a@b": 1}, share={"a@b": 1.0})]), NOW)
     with Driven(store, database.url) as driven:
@@ -154,7 +154,7 @@ def test_lines_keep_their_types_and_need_no_escapes(store: Store, database: Faul
     (line,) = database.lines.values()
     body = line.removeprefix("minute,station=st-a ")
     for part in (
-        "a@b=5.0", "a@b.flag=3i", "a@b.class=1i", "a@b.share=1.0", "c@d=1.0e+22", "e@f=1.0e-07", "g@h.flag=9i", "m@n.flag=9i", 'k@l.text="true"',
+        "a@b=5.0", "a@b.flag=3i", "a@b.class=1i", "a@b.share=1.0", "c@d=1.0e+22", "e@f=1.0e-07", "g@h.flag=9i", "m@n.flag=2i", 'k@l.text="true"',
         'i@j.text="a \\"quoted\\" \\\\ text, with = all"', field_name("with space, = and\n@x") + "=1.0", "seq=1i",
     ):  # fmt: skip
         assert f",{part}," in f",{body.rpartition(' ')[0]},", part

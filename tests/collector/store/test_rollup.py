@@ -18,19 +18,19 @@ from tests.collector.making import HALF_HOUR, MINUTE, T0, made
 NOW = T0 + 100 * HALF_HOUR
 TEMPERATURE, WIND, RAIN, COUNTER = "water_temperature@s", "wind_from_direction@m", "rainfall@m", "rainfall_total@m"
 number = st.one_of(
-    st.floats(0, 360), st.integers(0, 300), st.none(), st.just("text"), st.booleans(), st.sampled_from([10**400, 1.7e308, -1.7e308])
+    st.floats(0, 360), st.integers(0, 300), st.none(), st.just("text"), st.booleans(), st.sampled_from([2**62, 1.7e308, -1.7e308])
 )
 record = st.tuples(
     st.integers(0, 70),  # minute
     st.integers(0, 2),  # version
     st.dictionaries(
-        st.sampled_from([TEMPERATURE, WIND, RAIN, COUNTER]), st.tuples(number, st.sampled_from([1, 2, 3, 4, 9, 77])), max_size=4
+        st.sampled_from([TEMPERATURE, WIND, RAIN, COUNTER]), st.tuples(number, st.sampled_from([1, 2, 3, 4, 9, 5])), max_size=4
     ),
 )
 
 
 def plain(value) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e18 else None
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e20 else None
 
 
 @settings(max_examples=80, deadline=None)
