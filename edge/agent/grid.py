@@ -38,12 +38,12 @@ class _Placer(Generic[Payload]):
     slipped: int = 0
     surplus: int = 0
 
-    def place(self, until_ms: float, origin_ms: float, leans: Sequence[tuple[float, float]]) -> None:
+    def place(self, until_ms: float, now_ms: float, origin_ms: float, leans: Sequence[tuple[float, float]]) -> None:
         """Move the line's samples up to ``until_ms`` to ``ready``, each with its slot; ``leans`` is how the guiding line's samples lie."""
         even = self.line.steady and self.line.nominal_ms == self.period_ms
         self.leans = self.leans[-1:]
         guide = 0
-        for sample in self.line.release(until_ms):
+        for sample in self.line.release(until_ms, now_ms):
             while guide + 1 < len(leans) and leans[guide + 1][0] <= sample.time_ms + self.period_ms / 2:
                 guide += 1
             own = (sample.time_ms - origin_ms) / self.period_ms
@@ -123,17 +123,19 @@ class Aligner(Generic[Payload]):
         """The slot that a monotonic time falls in."""
         return math.floor((time_ms - self.origin_ms) / self.period_ms)
 
-    def take(self, until_ms: float) -> tuple[list[Row[Payload]], int]:
+    def take(self, until_ms: float, now_ms: float | None = None) -> tuple[list[Row[Payload]], int]:
         """Rows of samples taken before ``until_ms``, and the first slot that is still open.
 
         Pass ``now`` less the delay that lines need to settle; infinity gives out all there is (and leaves the next slot as it was).
+        Where only what lies before an earlier time is wanted, ``now_ms`` is that settled now.
         """
+        now_ms = until_ms if now_ms is None else now_ms
         behind_ms = 2 * self.period_ms  # an analyser sample is placed when the sonic sample beside it is
-        self._sonic.place(until_ms, self.origin_ms, NO_LEAN)
-        settled_ms = self._sonic.line.settled_ms(until_ms)
+        self._sonic.place(until_ms, now_ms, self.origin_ms, NO_LEAN)
+        settled_ms = self._sonic.line.settled_ms(until_ms, now_ms)
         if self._gas is not None:
-            self._gas.place(until_ms - behind_ms, self.origin_ms, self._sonic.leans)
-            settled_ms = min(settled_ms, self._gas.line.settled_ms(until_ms - behind_ms))
+            self._gas.place(until_ms - behind_ms, now_ms, self.origin_ms, self._sonic.leans)
+            settled_ms = min(settled_ms, self._gas.line.settled_ms(until_ms - behind_ms, now_ms))
         limit = 2**62 if until_ms == math.inf else self.slot_at(settled_ms) - 1
         rows = self._merge(limit)
         if limit < 2**62:

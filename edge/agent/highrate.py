@@ -22,11 +22,11 @@ COUNTERS = ("Ndx", "counter")
 SETTLE_MS = 3_000.0
 SETTLE_REAL_S = 0.5
 """rows are given out when they are older than this: bytes come late, by some of the world's time and some real time"""
-PATIENCE_MS = 10_000.0
+PATIENCE_MS, PATIENCE_REAL_S = 10_000.0, 60.0
 TROUBLED_MS, TROUBLED_REAL_S = 2_000.0, 0.5
 """see `SampleLine`: some of the world's time, and some real time for schedulers"""
 SLOW_WORLD = 4.0
-"""In a faster world a scheduler's delay is many samples long: lateness alone then tells nothing of lost samples, only spoiled bytes do."""
+"""In a faster world a scheduler's delay is many samples long: lateness alone tells little of lost samples, and must last long."""
 RATE_TOLERANCE = 0.0015
 GAMMA_R = 402.7
 """speed of sound squared over absolute sonic temperature, m2 s-2 K-1 (dry air)"""
@@ -40,7 +40,7 @@ def settle_ms(speed: float) -> float:
 def _line(period_ms: float, speed: float) -> SampleLine[Any]:
     return SampleLine(
         period_ms,
-        patience_ms=PATIENCE_MS if speed <= SLOW_WORLD else math.inf,
+        patience_ms=PATIENCE_MS if speed <= SLOW_WORLD else PATIENCE_REAL_S * 1e3 * speed,
         troubled_ms=max(TROUBLED_MS, TROUBLED_REAL_S * 1e3 * speed),
     )
 
@@ -117,9 +117,9 @@ class HighRate:
             values = {**values, "sonic_temperature": sound * sound / GAMMA_R - 273.15}
         return fragment(words.get("sonic"), self.layout.sonic, values)
 
-    def rows(self, until_ms: float) -> tuple[list[RowText], int]:
-        """Rows of samples taken before ``until_ms`` (infinity: all there are), and the first slot that is still open."""
-        found, following = self.aligner.take(until_ms)
+    def rows(self, until_ms: float, now_ms: float | None = None) -> tuple[list[RowText], int]:
+        """Rows of samples taken before ``until_ms`` (infinity: all), and the first slot that is still open; see `Aligner.take`."""
+        found, following = self.aligner.take(until_ms, now_ms)
         if self.integrated:
             return [RowText(row.slot, *(row.sonic or (None, None))) for row in found], following
         return [RowText(row.slot, row.sonic, row.gas) for row in found], following

@@ -39,6 +39,8 @@ EARLY = 0.6
 BUFFERED = 8
 QUIET = 0.2
 """Roughness below which three late samples in a row tell that others are missing; see `SampleLine`"""
+TROUBLE_REACH = 5.0
+"""How long before late samples, in troubled times, spoiled bytes still explain them"""
 MEMORY = 50.0
 """samples over which roughness is averaged"""
 
@@ -142,21 +144,24 @@ class SampleLine(Generic[Payload]):
         """The fitted time of the sample with this index."""
         return self._envelope.at(index) + index * self.period_ms
 
-    def _held_from(self, until_ms: float) -> int | None:
+    def _held_from(self, now_ms: float) -> int | None:
         """The first sample that is held back: under suspicion, and not for too long."""
         suspicion = self._suspicion
-        return suspicion.first if suspicion is not None and suspicion.since_ms > until_ms - self.hold_ms else None
+        return suspicion.first if suspicion is not None and suspicion.since_ms > now_ms - self.hold_ms else None
 
-    def settled_ms(self, until_ms: float) -> float:
+    def settled_ms(self, until_ms: float, now_ms: float) -> float:
         """Up to when, at most ``until_ms``, nothing more can come out of `release`."""
-        held = self._held_from(until_ms)
+        held = self._held_from(now_ms)
         return until_ms if held is None else min(until_ms, self.time_of(held))
 
-    def release(self, until_ms: float) -> Iterator[TimedSample[Payload]]:
-        """Hand out, in order and once, the samples taken before ``until_ms`` by the present fit (infinity: all, suspicion or not)."""
+    def release(self, until_ms: float, now_ms: float | None = None) -> Iterator[TimedSample[Payload]]:
+        """Hand out, in order and once, the samples taken before ``until_ms`` by the present fit (infinity: all, suspicion or not).
+
+        ``now_ms`` (``until_ms`` when not given) tells how long samples under suspicion have been held back.
+        """
         if until_ms == math.inf:
             self._suspicion = None
-        held = self._held_from(until_ms)
+        held = self._held_from(until_ms if now_ms is None else now_ms)
         while self._pending:
             index = self._first_waiting()
             time_ms = self.time_of(index)
@@ -274,7 +279,7 @@ class SampleLine(Generic[Payload]):
         """How long lateness must last before it is judged."""
         if self._rough < QUIET:
             return 1.5 * self.period_ms
-        troubled = self._trouble_ms > suspicion.late[0][1] - self._patience_ms
+        troubled = self._trouble_ms > suspicion.late[0][1] - TROUBLE_REACH * self._troubled_ms
         return self._troubled_ms if troubled else self._patience_ms
 
     def _decide(self, suspicion: _Suspicion) -> None:

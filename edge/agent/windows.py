@@ -207,13 +207,13 @@ class Windows:
         speed = self._time.speed
         settled_ms = now_ms - settle_ms(speed)
         while True:  # not beyond the window's end in one go: the next one may be aligned anew
-            end_ms = self._end_ms(self._window)
-            until_ms = min(settled_ms, end_ms + 3 * self._highrate.period_ms)
-            rows, following = self._highrate.rows(until_ms)
+            window = self._window
+            until_ms = min(settled_ms, self._end_ms(window) + 3 * self._highrate.period_ms)
+            rows, following = self._highrate.rows(until_ms, settled_ms)
             await self._add(rows, finishing=False)
             await self._close_until(following)
-            if until_ms >= settled_ms:
-                break
+            if until_ms >= settled_ms or self._window is window:
+                break  # all that is settled is taken, or the window's last samples are still held back
         window = self._window
         allowance_ms = DURABLE_MS - 2_000.0 - 2e3 * LOOK_REAL_S * speed
         if window.rows and now_ms - window.since_ms >= max(allowance_ms, settle_ms(speed) + 1_000.0):

@@ -27,12 +27,12 @@ SLOTS = 12_000
 class Bench:
     """One eddy product with its windows, driven by hand: `play` feeds samples and steps every second of the world."""
 
-    def __init__(self, folder, clock=None, disk=None):
+    def __init__(self, folder, clock=None, disk=None, speed=1.0):
         self.clock, self.time, self.outbox, self.recorder = parts(clock)
         self.loaded = averaged(example(), WINDOW_MS)
         product = next(p for p in self.loaded.station.products if p.kind == "eddy")
         self.sonic, self.gas = source_of(self.loaded, product.sonic), source_of(self.loaded, product.gas)
-        self.highrate = HighRate(product, self.sonic, self.gas, 1.0)
+        self.highrate = HighRate(product, self.sonic, self.gas, speed)
         self.disk = disk or shutil.disk_usage
         self.store = RawStore(folder / "raw", disk=self.of_disk)
         self.closed, self.empty = [], []
@@ -57,15 +57,15 @@ class Bench:
     def of_disk(self, path):
         return self.disk(path)
 
-    async def play(self, seconds, *, sonic=True, gas=True):
-        """So many seconds of samples at 20 Hz, sonic and analyser, evenly; the window's loop turns every second."""
+    async def play(self, seconds, *, sonic=True, gas=True, late_ms=0.0, batches=1):
+        """So many seconds of samples at 20 Hz, sonic and analyser, evenly or so many at once; the window's loop turns every second."""
         begin = self.clock.t
         for second in range(int(seconds)):
             for i in range(20):
                 self.clock.t = begin + second + i / 20
-                at_ms = self.clock.t * 1e3
+                at_ms = (self.clock.t + (batches - 1 - i % batches) / 20) * 1e3
                 if sonic:
-                    self.highrate.take(self.sonic, sonic_reading(self.n / 1000), at_ms + 2)
+                    self.highrate.take(self.sonic, sonic_reading(self.n / 1000), at_ms + 2 + late_ms)
                 if gas:
                     self.highrate.take(self.gas, gas_reading(17.0 + self.n / 1e5, index=15 * self.n), at_ms + 12)
                 self.n += 1
@@ -364,3 +364,17 @@ async def test_an_error_while_writing_is_a_full_disk_too(bench, monkeypatch):
     await b.play(65)
     assert b.windows.summary()["stopped"] == ""
     assert math.isfinite(b.clock.t)
+
+
+async def test_samples_held_back_across_the_end_of_a_window_do_not_hold_the_agent(bench):
+    """Late samples may come after lost ones and wait for a judgement; meanwhile the window's end passes, and then it closes."""
+    b = bench(speed=60.0)
+    await b.windows.start()
+    await b.play(595, batches=5)
+    await b.play(12, late_ms=130.0, batches=5)  # each step must end although the last samples of the window are held back
+    assert not b.closed
+    await b.play(40, batches=5)
+    await b.settle()
+    assert len(b.closed) == 1
+    u = read_window(b.closed[0]).columns["U (m/s)"]
+    np.testing.assert_allclose(u, np.arange(SLOTS) / 1000, rtol=1e-6, atol=1e-9)
