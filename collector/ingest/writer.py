@@ -177,13 +177,17 @@ class Writer:
 
     def _commit(self, batch: Batch) -> Committed | None:
         """Commit a batch, however long it takes; None when the program ends before that."""
+        salvaged = False
         while not self._stop.is_set():
             try:
                 committed = self.store.commit(batch, self._clock.now_ms())
             except CannotCommit as refusal:
                 self._wait_for_room(refusal)
             except DatabaseDamaged as damage:
+                if salvaged:  # a sound file cannot take it either: it is the batch
+                    return self._commit_apart(batch, damage)
                 self._salvage(str(damage))
+                salvaged = True
             except Exception as error:
                 return self._commit_apart(batch, error)
             else:

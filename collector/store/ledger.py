@@ -46,6 +46,25 @@ class Ledger:
         ):
             self._committed.setdefault(station, {}).setdefault(stream, {})[epoch] = Ranges(msgspec.json.decode(committed))
 
+    def compare(self, connection: apsw.Connection) -> None:
+        """ValueError when the ledger does not fit the rows: it would acknowledge what is not there, and the station would free it."""
+        rows = connection.execute(
+            "select station.name, stream.name, epoch, n, first, last from"
+            " (select station_id, stream_id, epoch, count(*) as n, min(seq) as first, max(seq) as last from record group by 1, 2, 3)"
+            " join station on station.id=station_id join stream on stream.id=stream_id"
+        )
+        held = {(str(station), str(stream), int(epoch)): tuple(facts) for station, stream, epoch, *facts in rows}
+        said = {
+            (station, stream, epoch): (len(ranges), next(iter(ranges))[0], ranges.top)
+            for station, streams in self._committed.items()
+            for stream, epochs in streams.items()
+            for epoch, ranges in epochs.items()
+            if ranges
+        }
+        if held != said:
+            wrong = sorted(key for key in held.keys() | said.keys() if held.get(key) != said.get(key))
+            raise ValueError(f"the ledger does not fit the rows of {wrong[0]} (and {len(wrong) - 1} more)")
+
     def numbers(self, key: Key) -> Ranges:
         """The committed numbers of one (station, stream, epoch); the living set, made when first asked for."""
         station, stream, epoch = key

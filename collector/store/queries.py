@@ -77,10 +77,15 @@ class Reader:
             self._connection = None
 
     def _rows(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
-        return self.connection.execute(sql, parameters)
+        """Rows as they are asked for. A page or text that cannot be read counts as damage, so that the centre sees to it, and is raised."""
+        try:
+            yield from self.connection.execute(sql, parameters)
+        except (apsw.CorruptError, UnicodeDecodeError):
+            self.damaged += 1
+            raise
 
     def _id(self, table: str, name: str) -> int | None:
-        found = self._rows(f"select id from {table} where name=?", (name,)).fetchone()  # type: ignore[attr-defined]
+        found = next(self._rows(f"select id from {table} where name=?", (name,)), None)
         return None if found is None else int(found[0])
 
     # --- stations and streams

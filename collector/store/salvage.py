@@ -33,6 +33,9 @@ from firmware_config.records import Record, Sealed, unseal
 logger = log.get(__name__)
 COPIED = ("meta", "station", "stream", "conflict", "parked", "declared", "sink", "sink_parked")
 READ_ROWS = 1_000
+ROWS = "select id, cast(received_ms as integer), cast(hash as blob), cast(body as blob) from record where id>=? order by id limit ?"
+UNREADABLE = (apsw.Error, DatabaseDamaged, WireError, ValueError, TypeError)
+"""What damaged content may raise when it is read: also text that is no text, and ranges that are none."""
 CARVE_BYTES = 64_000_000
 PAGE_BYTES = 4_096
 _ROW = re.compile(rb'([0-9a-f]{32})(?=\{")')
@@ -123,17 +126,17 @@ def _fill(new: apsw.Connection, path: Path, done: Salvage) -> dict[tuple[str, st
     """Copy everything readable; returns what the old ledger said was there (None: unreadable)."""
     expected: dict[tuple[str, str, int], Ranges] | None = None
     new.execute("begin")
-    with contextlib.suppress(apsw.Error, DatabaseDamaged):
+    with contextlib.suppress(*UNREADABLE):
         old = open_database(path, schema="", version=0, read_only=True)
         try:
             for table in COPIED:
-                with contextlib.suppress(apsw.Error):
+                with contextlib.suppress(*UNREADABLE):
                     _copy_table(old, new, table)
-            with contextlib.suppress(apsw.Error):
+            with contextlib.suppress(*UNREADABLE):
                 expected = _ledger_of(old)
-            for row in _walk(old):
-                with contextlib.suppress(apsw.Error, WireError, TypeError):
-                    _keep(new, unseal(row[-1], row[-2]), row[0], row[-3])
+            for row_id, received_ms, digest, body in _walk(old):
+                with contextlib.suppress(*UNREADABLE):
+                    _keep(new, unseal(body, bytes(digest).decode()), row_id, received_ms)
         finally:
             old.close()
     new.execute("update sink set cursor=min(cursor, (select coalesce(max(id), 0) from record))")  # what comes now comes after it
@@ -167,7 +170,7 @@ def _walk(old: apsw.Connection) -> Iterator[tuple[Any, ...]]:
     at = 0
     while True:
         try:
-            rows = list(old.execute("select id, received_ms, hash, body from record where id>=? order by id limit ?", (at, READ_ROWS)))
+            rows = list(old.execute(ROWS, (at, READ_ROWS)))
             yield from rows
             if not rows:
                 return
@@ -183,7 +186,7 @@ def _walk(old: apsw.Connection) -> Iterator[tuple[Any, ...]]:
 def _singly(old: apsw.Connection, at: int) -> Iterator[tuple[Any, ...]]:
     """The rows from ``at`` up to the first that cannot be read."""
     with contextlib.suppress(apsw.Error):
-        yield from old.execute("select id, received_ms, hash, body from record where id>=? order by id limit ?", (at, READ_ROWS))
+        yield from old.execute(ROWS, (at, READ_ROWS))
 
 
 def _readable(old: apsw.Connection, at: int) -> int | None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import apsw
+import msgspec
 
 from collector.errors import CannotCommit
 from collector.store.books import Flow, RollupBook, TimeAxis
@@ -29,6 +30,8 @@ MAX_PARKED_BYTES = 4_096
 MAX_SERIES_NAMES = 2_000
 HEARD_EVERY_MS = 60_000
 CHECKPOINT_PAGES = 4_000
+SPOILT = (apsw.CorruptError, apsw.NotADBError, UnicodeDecodeError, msgspec.DecodeError)
+"""What reading our own file raises when its pages, its texts or its books (ledger, rollups) are damaged."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,9 @@ class Store:
         self._top = 0
         try:
             self._remember()
-        except apsw.CorruptError as error:
+            if check:
+                self.ledger.compare(self._db)
+        except (*SPOILT, ValueError, TypeError) as error:
             self._db.close()
             raise DatabaseDamaged(f"{path}: {error}") from error
 
@@ -174,7 +179,7 @@ class Store:
         except (apsw.FullError, apsw.IOError, apsw.BusyError, apsw.CantOpenError) as error:
             reason = "full" if isinstance(error, apsw.FullError) else "io"
             raise CannotCommit(reason, f"{self.path}: {error}") from error
-        except (apsw.CorruptError, apsw.NotADBError) as error:
+        except SPOILT as error:
             raise DatabaseDamaged(f"{self.path}: {error}") from error
 
     def commit(self, batch: Batch, now_ms: int) -> Committed:

@@ -12,6 +12,7 @@ from collector.store.queries import Reader
 from collector.store.salvage import open_store
 from collector.store.schema import SCHEMA
 from collector.store.store import Batch, BirthBody, Store
+from firmware_config.errors import DatabaseDamaged
 from firmware_config.messages import RECORDS_LOST, Birth
 from firmware_config.records import content_hash, encode_message
 from tests.collector.making import T0, event, made
@@ -177,3 +178,47 @@ def test_records_only_in_the_write_ahead_log_are_saved_too(tmp_path: Path) -> No
     again, _ = open_store(copy / "store.db", now_ms=NOW)
     assert again.acknowledgement("st-a", 0).streams == {"minute": {"1": [(0, 19)]}}
     again.close()
+
+
+@pytest.mark.parametrize(
+    ("sql", "values"),
+    [
+        ("update record set hash=cast(? as text) where id=7", (b"\xf0\x28" + b"0" * 30,)),
+        ("update ledger set committed=? where station_id=1", (b"[[0,5\xff9]]",)),
+        ("update ledger set committed=? where station_id=1", (b"[[0,9999]]",)),
+        ("update station set name=cast(? as text) where id=1", (b"st\xff",)),
+    ],
+    ids=["a hash that is no text", "ranges that are none", "ranges of more than there is", "a name that is no text"],
+)
+def test_damaged_content_on_sound_pages_is_damage_and_what_it_claims_is_not_believed(path: Path, sql: str, values: tuple) -> None:
+    """A ledger that says too much would have stations free what is not here; unreadable text must not keep the centre from starting."""
+    before = holds(path)
+    with apsw.Connection(str(path)) as connection:
+        connection.execute(sql, values)
+    store, saved = open_store(path, now_ms=NOW)
+    if saved is None:  # met only when the row is used
+        with pytest.raises(DatabaseDamaged):
+            store.commit(Batch([made(j, station=s) for j in range(COUNT) for s in ("st-a", "st-b")]), NOW)
+        store.close()
+        store, saved = open_store(path, now_ms=NOW, problem="met by the writer")
+    claimed = {
+        (station, stream, int(epoch), number)
+        for station in ("st-a", "st-b")
+        for stream, epochs in store.acknowledgement(station, NOW).streams.items()
+        for epoch, ranges in epochs.items()
+        for first, last in ranges
+        for number in range(first, last + 1)
+    }
+    store.close()
+    assert claimed == holds(path).keys() == before.keys()
+
+
+def test_a_reader_that_meets_unreadable_text_says_so(path: Path) -> None:
+    """Else whoever walks over the rows, such as a sink, would meet it for ever and nobody would mend it."""
+    with apsw.Connection(str(path)) as connection:
+        connection.execute("update record set hash=cast(? as text) where id=7", (b"\xf0\x28" + b"0" * 30,))
+    reader = Reader(path)
+    with pytest.raises(UnicodeDecodeError):
+        reader.after(0, 100)
+    assert reader.damaged == 1
+    reader.close()
