@@ -14,18 +14,16 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from msgspec import convert
-
 from edge.agent.book import SeriesBook
 from edge.agent.recorder import Recorder
 from edge.agent.timebase import StationTime
 from edge.archive.layout import Header
-from edge.archive.pack import Packed, packed_from, read_facts, record_time
+from edge.archive.pack import Packed, packed_from, record_ms_from
 from edge.archive.store import Freed, RawStore
 from edge.compute.client import ScienceClient
 from edge.compute.messages import Answer, Input, Request
 from edge.compute.request import build_request, needs_of
-from edge.errors import ScienceError
+from edge.errors import ArchiveError, ScienceError
 from edge.outbox import Stats
 from firmware_config.base import log
 from firmware_config.flags import Flag
@@ -135,7 +133,7 @@ class EddyResults:
         try:
             packed = await self._off_loop(partial(packed_from, path))
             assert isinstance(packed, Packed)
-        except (OSError, KeyError, ValueError) as error:
+        except (OSError, ArchiveError) as error:
             await self._off_loop(partial(self._store.set_aside, path))
             self._recorder.event("raw_damaged", place=self._product.place, problem=f"{path.name}: {error}")
             return
@@ -219,9 +217,10 @@ class EddyResults:
         unknown = await asyncio.to_thread(self._outbox.unacknowledged_times, "raw")
 
         def acknowledged(path: Path) -> bool:
-            facts = read_facts(path)
-            header = convert(facts["header"], Header)
-            return record_time(path.stem, header, facts["first_slot"]) not in unknown
+            try:
+                return record_ms_from(path) not in unknown
+            except (OSError, ArchiveError):
+                return False  # damaged since: nobody can tell
 
         def work() -> list[Freed]:
             return self._store.make_room(self._quota_bytes, acknowledged)

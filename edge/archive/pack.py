@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from edge.archive.layout import Header, Note
 from edge.archive.live import Recovered, recover, slot_of, sync_folder
 from edge.archive.metadata import data_head, metadata_text
 from edge.archive.names import window_name
+from edge.errors import ArchiveError
 from firmware_config.quantities import averaging_of
 
 FACTS = "system_config/haitan.json"
@@ -69,18 +71,44 @@ def pack(live: Path, target: Path) -> Packed:
 
 
 def read_facts(path: Path) -> dict[str, Any]:
-    """Our own facts of a ``.ghg`` (empty for a file that another program made)."""
-    with zipfile.ZipFile(path) as archive:
-        if FACTS not in archive.namelist():
-            return {}
-        facts: dict[str, Any] = msgspec.json.decode(archive.read(FACTS))
-        return facts
+    """Our own facts of a ``.ghg`` (empty for a file that another program made); ArchiveError when it cannot be read."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if FACTS not in archive.namelist():
+                return {}
+            facts: dict[str, Any] = msgspec.json.decode(archive.read(FACTS))
+            return facts
+    except (
+        OSError,
+        EOFError,
+        NotImplementedError,
+        RuntimeError,
+        ValueError,
+        zipfile.BadZipFile,
+        zlib.error,
+        msgspec.MsgspecError,
+    ) as error:
+        raise ArchiveError(f"{path}: cannot be read as a raw archive file: {error}") from error
+
+
+def _header_and_facts(path: Path) -> tuple[Header, dict[str, Any]]:
+    """Header and facts of a file of ours; ArchiveError when it is not one."""
+    facts = read_facts(path)
+    try:
+        return msgspec.convert(facts["header"], Header), facts
+    except (KeyError, msgspec.MsgspecError) as error:
+        raise ArchiveError(f"{path}: not a raw archive file of this program: {error}") from error
+
+
+def record_ms_from(path: Path) -> int:
+    """The time of the file's ``raw`` record; ArchiveError when it cannot be read."""
+    header, facts = _header_and_facts(path)
+    return record_time(path.stem, header, facts["first_slot"])
 
 
 def packed_from(path: Path) -> Packed:
-    """What `pack` returned for this file, read back from it."""
-    facts = read_facts(path)
-    header = msgspec.convert(facts["header"], Header)
+    """What `pack` returned for this file, read back from it; ArchiveError when that cannot be."""
+    header, facts = _header_and_facts(path)
     inputs = {name: (value[0], value[1], value[2]) for name, value in facts["inputs"].items()}
     record_ms = record_time(path.stem, header, facts["first_slot"])
     return Packed(path, header, _sha256(path), path.stat().st_size, facts["rows"], facts["clock"], inputs, record_ms)

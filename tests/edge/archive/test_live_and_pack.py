@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import random
@@ -14,7 +15,7 @@ import pytest
 
 from edge.archive import live as live_module
 from edge.archive.live import LiveFile, recover, slot_of
-from edge.archive.pack import pack, packed_from
+from edge.archive.pack import pack, packed_from, record_ms_from
 from edge.archive.reader import read_window
 from edge.errors import ArchiveError
 from tests.edge.archive.files import SLOTS, START_MS, header, note, row, sample, write
@@ -260,3 +261,18 @@ def test_a_zip_without_data_is_refused(tmp_path):
     with pytest.raises(ArchiveError):
         read_window(path)
     shutil.rmtree(tmp_path)
+
+
+def test_a_damaged_packed_file_is_refused_as_damaged_wherever_it_is_hurt(tmp_path):
+    """An error of any other kind would end the work on all windows after it, and the making of room."""
+    path = pack(write(tmp_path, [range(300)]), tmp_path / "buoy_20261122T1100.ghg").path
+    data = path.read_bytes()
+    for cut in range(0, len(data), 97):
+        path.write_bytes(data[:cut])
+        for read in (packed_from, record_ms_from):
+            with pytest.raises(ArchiveError):
+                read(path)
+    for at in range(0, len(data), 31):
+        path.write_bytes(data[:at] + bytes([data[at] ^ 0x55]) + data[at + 1 :])
+        with contextlib.suppress(ArchiveError):
+            assert packed_from(path).rows == 300
