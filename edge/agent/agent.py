@@ -127,7 +127,7 @@ class Agent:
             recorder=self.recorder,
             boot_id=self.outbox.boot_id,
             simulated=self.simulated,
-            inputs=self.inputs.all_now,
+            inputs=self.inputs.all_over,
             closed=results.file,
             empty=results.empty,
         )
@@ -178,9 +178,9 @@ class Agent:
         while True:
             await asyncio.sleep(WATCH_LOOK_S)
             self.recorder.tick()
-            now_ms, speed = self.time.now_ms(), self.time.speed
+            now_ms = self.time.now_ms()
             for source in self.acquisition.sources.values():
-                source.watch.look(now_ms, speed)
+                source.watch.look(now_ms)
             for eddy in self.eddies:
                 for name, declared, measured in eddy.highrate.deviating_rates():
                     self.recorder.event("rate_deviates", instrument=name, declared_hz=round(declared, 4), measured_hz=round(measured, 4))

@@ -52,7 +52,7 @@ class Inputs:
                 return Input(newest.usable, source.uncertainty, source.series or "")
         return NOTHING
 
-    def all_now(self, at_ms: float) -> dict[str, tuple[float, float, str]]:
-        """Every input of the station file that has a value now, as the raw archive notes it: (value, uncertainty, source)."""
-        found = {name: self.now(name, at_ms) for name in self._station.inputs}
+    def all_over(self, start_ms: float, end_ms: float, at_ms: float) -> dict[str, tuple[float, float, str]]:
+        """Every input of the station file that has a value (see `over`), as the raw archive notes it: (value, uncertainty, source)."""
+        found = {name: self.over(name, start_ms, end_ms, at_ms) for name in self._station.inputs}
         return {name: (one.value, one.uncertainty, one.source) for name, one in found.items() if one.value is not None}

@@ -1,13 +1,14 @@
 """How each instrument does: counts for the health record, and the two moments worth an event, lost and back.
 
 An instrument is *lost* when it has given no valid reading for a while (several of its own periods, never less than ten seconds of
-the world nor a moment of real time, so that a fast bench does not cry wolf); it is *back* with the first valid one.
+the world nor a moment of real time, so that a fast bench does not cry wolf; longer at the start); it is *back* with the first valid one.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from edge.instruments import Stats
@@ -19,6 +20,7 @@ logger = log.get(__name__)
 LOST_AFTER_PERIODS = 5
 LOST_AFTER_MS = 10_000.0
 LOST_AFTER_REAL_S = 2.0
+START_REAL_S = 15.0
 
 
 @dataclass
@@ -36,6 +38,11 @@ class Watch:
     last_good_ms: float | None = None
     last_any_ms: float | None = None
     last_reason: str = ""
+    real_s: Callable[[], float] = time.monotonic
+    _patient_until_s: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._patient_until_s = self.real_s() + START_REAL_S
 
     @property
     def period_ms(self) -> float:
@@ -53,15 +60,17 @@ class Watch:
             self.state = "ok"
             self._tell("instrument_back", outage_s=round((at_ms - (was_ms if was_ms is not None else self.started_ms)) / 1e3, 1))
         self.state = "ok"
+        self._patient_until_s = self.real_s() + LOST_AFTER_REAL_S
 
     def no_answer(self, reason: str) -> None:
         """It was asked and gave nothing."""
         self.last_reason = reason
 
-    def look(self, now_ms: float, speed: float) -> None:
+    def look(self, now_ms: float) -> None:
         """Notice silence; call now and then."""
-        limit = max(LOST_AFTER_MS, LOST_AFTER_PERIODS * self.period_ms, LOST_AFTER_REAL_S * 1e3 * speed)
-        if self.state in {"silent", "invalid"} or now_ms - (self.last_good_ms or self.started_ms) <= limit:
+        limit = max(LOST_AFTER_MS, LOST_AFTER_PERIODS * self.period_ms)
+        since_ms = self.started_ms if self.last_good_ms is None else self.last_good_ms
+        if self.state in {"silent", "invalid"} or now_ms - since_ms <= limit or self.real_s() <= self._patient_until_s:
             return
         quiet = self.last_any_ms is None or now_ms - self.last_any_ms > limit
         self.state = "silent" if quiet else "invalid"

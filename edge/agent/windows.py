@@ -71,7 +71,7 @@ class Windows:
         recorder: Recorder,
         boot_id: str,
         simulated: bool,
-        inputs: Callable[[float], dict[str, tuple[float, float, str]]],
+        inputs: Callable[[float, float, float], dict[str, tuple[float, float, str]]],
         closed: Callable[[Path], None],
         empty: Callable[[Header], None],
     ) -> None:
@@ -314,7 +314,8 @@ class Windows:
         rows, window.rows = window.rows, []
         since_ms, window.since_ms = window.since_ms, math.inf
         now_ms = self._time.now_ms()
-        note = Note(clock=self._time.quality_over(since_ms, now_ms), inputs=self._inputs(now_ms))
+        start, end = self._time.utc_ms(since_ms), self._time.utc_ms(min(now_ms, self._end_ms(window)))
+        note = Note(clock=self._time.quality_over(since_ms, now_ms), inputs=self._inputs(start, end, now_ms))
         try:
             await self._in_archive(partial(self._write, window, "".join(rows), note))
         except OSError as error:

@@ -19,6 +19,7 @@ from edge.agent.recorder import EventLimit, _texts
 from edge.agent.schedule import periods
 from edge.agent.tasks import keep
 from edge.agent.timebase import StationTime
+from edge.agent.watch import Watch
 from edge.compute.client import ScienceClient
 from edge.compute.messages import Answer, Request
 from edge.errors import AgentError, ScienceError
@@ -112,28 +113,44 @@ async def test_turns_lie_on_multiples_and_those_that_come_too_late_are_counted()
 # --- instruments
 
 
+def watched(instrument_id):
+    """A watch whose real time runs with the world's, and what it tells."""
+    told, real = [], [0.0]
+    driver = source_of(example(), instrument_id).driver
+    item = example().station.instrument(instrument_id)
+    watch = Watch(item, driver.stats, 0.0, lambda kind, detail: told.append((kind, detail)), real_s=lambda: real[0])
+    return watch, told, real
+
+
 def test_an_instrument_is_lost_once_and_back_once():
-    told = []
-    watch = source_of(example(), "oxygen").watch
-    watch.changed = lambda kind, detail: told.append((kind, detail))
+    watch, told, real = watched("oxygen")
     for second in range(100):
+        real[0] = second
         if second < 10 or second >= 80:
             watch.heard(second * 1e3, usable=True, reason="")
-        watch.look(second * 1e3, 1.0)
+        watch.look(second * 1e3)
     assert [kind for kind, _ in told] == ["instrument_lost", "instrument_back"]
     assert told[1][1]["outage_s"] == pytest.approx(71.0)
     assert watch.summary(100e3)["state"] == "ok"
 
 
 def test_an_instrument_that_talks_nonsense_is_invalid_not_silent():
-    told = []
-    watch = source_of(example(), "sonic").watch
-    watch.changed = lambda kind, detail: told.append(detail)
-    for tenth in range(200):
+    watch, told, real = watched("sonic")
+    for tenth in range(300):
+        real[0] = tenth / 10
         watch.heard(tenth * 100.0, usable=False, reason="status 07")
-        watch.look(tenth * 100.0, 1.0)
-    assert [detail["state"] for detail in told] == ["invalid"]
-    assert told[0]["reason"] == "status 07"
+        watch.look(tenth * 100.0)
+    assert [detail["state"] for _, detail in told] == ["invalid"]
+    assert told[0][1]["reason"] == "status 07"
+
+
+def test_a_fast_world_does_not_cry_wolf():
+    watch, told, real = watched("sonic")
+    watch.heard(0.0, usable=True, reason="")
+    for step in range(100):
+        real[0] = step / 100
+        watch.look(step * 600.0)
+    assert told == []
 
 
 def test_gnss_tells_the_error_of_the_clock():

@@ -47,7 +47,7 @@ class Bench:
             recorder=self.recorder,
             boot_id=self.outbox.boot_id,
             simulated=True,
-            inputs=lambda at_ms: {"air_pressure": (1013.0, 0.5, "air_pressure@deck")},
+            inputs=lambda start_ms, end_ms, at_ms: {"air_pressure": (1013.0, 0.5, "air_pressure@deck")},
             closed=self.closed.append,
             empty=self.empty.append,
         )
