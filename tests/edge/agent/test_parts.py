@@ -342,7 +342,7 @@ def test_inputs_fall_back_in_order_and_say_what_was_used():
     assert stale.uncertainty > fresh.uncertainty
     assert inputs.now("water_temperature", now_ms).value is None
     assert inputs.now("dissolved_oxygen@surface", now_ms).value is None
-    assert inputs.all_now(now_ms).keys() == {"air_pressure", "co2_air", "salinity"}
+    assert inputs.all_over(UTC_MS, UTC_MS + 60_000, now_ms).keys() == {"air_pressure", "co2_air", "salinity"}
 
 
 def test_a_failed_value_is_passed_over():
