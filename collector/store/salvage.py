@@ -22,7 +22,7 @@ import apsw
 from collector.store import ledger
 from collector.store.books import Flow, RollupBook, TimeAxis
 from collector.store.ledger import declaration_of
-from collector.store.schema import SCHEMA, VERSION, Standing
+from collector.store.schema import PAGE_BYTES, SCHEMA, VERSION, Standing
 from collector.store.store import Store
 from firmware_config.base import log
 from firmware_config.base.database import open_database
@@ -37,7 +37,6 @@ ROWS = "select id, cast(received_ms as integer), cast(hash as blob), cast(body a
 UNREADABLE = (apsw.Error, DatabaseDamaged, WireError, ValueError, TypeError)
 """What damaged content may raise when it is read: also text that is no text, and ranges that are none."""
 CARVE_BYTES = 64_000_000
-PAGE_BYTES = 4_096
 _ROW = re.compile(rb'([0-9a-f]{32})(?=\{")')
 
 
@@ -104,7 +103,7 @@ def salvage(path: Path, problem: str, now_ms: int) -> Salvage:
     fresh, complete = _beside(path, ".new"), _beside(path, ".saved")
     for suffix in ("", "-wal", "-shm"):
         _beside(fresh, suffix).unlink(missing_ok=True)
-    new = open_database(fresh, schema=SCHEMA, version=VERSION, check=False)
+    new = open_database(fresh, schema=SCHEMA, version=VERSION, check=False, page_bytes=PAGE_BYTES)
     try:
         new.execute("pragma synchronous=off")  # nothing is promised until the swap
         expected = _fill(new, path, done)

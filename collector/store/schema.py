@@ -10,6 +10,8 @@ from __future__ import annotations
 from enum import IntEnum
 
 VERSION = 1
+PAGE_BYTES = 8_192
+"""Large enough that most bodies lie in one page: quicker to write, and they can be found in the raw bytes of a damaged file."""
 BUCKET_MS = 1_800_000
 """Length of a rollup bucket."""
 

@@ -19,7 +19,7 @@ import msgspec
 from collector.errors import CannotCommit
 from collector.store.books import Flow, RollupBook, TimeAxis
 from collector.store.ledger import Key, Ledger, add_numbers, declaration_of, encode_ranges
-from collector.store.schema import SCHEMA, VERSION, Standing
+from collector.store.schema import PAGE_BYTES, SCHEMA, VERSION, Standing
 from firmware_config.base.database import open_database
 from firmware_config.errors import DatabaseDamaged
 from firmware_config.messages import Ack
@@ -29,7 +29,7 @@ from firmware_config.records import Record, Sealed
 MAX_PARKED_BYTES = 4_096
 MAX_SERIES_NAMES = 2_000
 HEARD_EVERY_MS = 60_000
-CHECKPOINT_PAGES = 4_000
+CHECKPOINT_PAGES = 2_000
 SPOILT = (apsw.CorruptError, apsw.NotADBError, UnicodeDecodeError, msgspec.DecodeError)
 """What reading our own file raises when its pages, its texts or its books (ledger, rollups) are damaged."""
 
@@ -109,7 +109,7 @@ class Store:
         self.reserve_bytes = reserve_bytes
         self.parked_rows = parked_rows
         self.free_bytes: Callable[[], int] = lambda: shutil.disk_usage(path.parent).free
-        self._db = open_database(path, schema=SCHEMA, version=VERSION, quota_bytes=quota_bytes, check=check)
+        self._db = open_database(path, schema=SCHEMA, version=VERSION, quota_bytes=quota_bytes, check=check, page_bytes=PAGE_BYTES)
         self._db.execute(f"pragma wal_autocheckpoint={CHECKPOINT_PAGES:d}; pragma cache_size=-64000")
         self.ledger = Ledger()
         self.axis = TimeAxis(self._db)

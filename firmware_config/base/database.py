@@ -17,13 +17,20 @@ BUSY_MS = 5_000
 
 
 def open_database(
-    path: Path, *, schema: str, version: int, quota_bytes: int | None = None, check: bool = True, read_only: bool = False
+    path: Path,
+    *,
+    schema: str,
+    version: int,
+    quota_bytes: int | None = None,
+    check: bool = True,
+    read_only: bool = False,
+    page_bytes: int | None = None,
 ) -> apsw.Connection:
     """Open or create a database.
 
     ``schema`` is SQL that creates everything with IF NOT EXISTS; ``version`` goes into ``user_version`` and a file written by a newer
-    program is refused. Raises DatabaseDamaged when SQLite finds the file malformed (the file is left as it is), and lets other
-    SQLite errors (disk full, permission) through.
+    program is refused; ``page_bytes`` is the page size of a file that is created now. Raises DatabaseDamaged when SQLite finds the
+    file malformed (the file is left as it is), and lets other SQLite errors (disk full, permission) through.
     """
     try:
         if read_only:
@@ -34,6 +41,8 @@ def open_database(
         connection = apsw.Connection(str(path))
         try:
             connection.set_busy_timeout(BUSY_MS)
+            if page_bytes is not None:
+                connection.execute(f"pragma page_size={page_bytes:d}")
             connection.execute("pragma journal_mode=wal; pragma synchronous=full; pragma foreign_keys=on")
             connection.execute("pragma journal_size_limit=16777216")
             if check:

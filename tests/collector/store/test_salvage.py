@@ -10,7 +10,7 @@ import pytest
 
 from collector.store.queries import Reader
 from collector.store.salvage import open_store
-from collector.store.schema import SCHEMA
+from collector.store.schema import PAGE_BYTES, SCHEMA
 from collector.store.store import Batch, BirthBody, Store
 from firmware_config.errors import DatabaseDamaged
 from firmware_config.messages import RECORDS_LOST, Birth
@@ -18,7 +18,7 @@ from firmware_config.records import content_hash, encode_message
 from tests.collector.making import T0, event, made
 
 NOW = T0 + 10_000_000
-PAGE = 4_096
+PAGE = PAGE_BYTES
 COUNT = 600
 
 
@@ -29,7 +29,7 @@ def path(tmp_path: Path) -> Path:
     store = Store(path)
     noise = random.Random(1)
     for i in range(0, COUNT, 50):
-        text = {j: noise.randbytes(3_000 if j % 10 == 0 else 100).hex() for j in range(i, i + 50)}
+        text = {j: noise.randbytes(6_000 if j % 10 == 0 else 100).hex() for j in range(i, i + 50)}
         store.commit(Batch([made(j, station=s, detail={"padding": text[j]}) for j in range(i, i + 50) for s in ("st-a", "st-b")]), NOW)
     birth = Birth(station="st-a", t=T0, software="1", config_hash="x")
     lost = event(0, RECORDS_LOST, {"stream": "minute", "epoch": 0, "ranges": [[3, 4]], "reason": "no room"})
