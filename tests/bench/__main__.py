@@ -24,7 +24,9 @@ def main() -> int:
             target = "" if row.target is None else f"{'≤' if row.at_most else '≥'} {row.target:,g}"
             verdict = {None: "", True: "yes", False: "NO"}[row.reached]
             missed += row.reached is False
-            table.add_row(row.what, f"{row.measured:,.4g}" if row.measured < 1e4 else f"{row.measured:,.0f}", row.unit, target, verdict, row.how)
+            table.add_row(
+                row.what, f"{row.measured:,.4g}" if row.measured < 1e4 else f"{row.measured:,.0f}", row.unit, target, verdict, row.how
+            )
     console.print(table)
     return 1 if missed else 0
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,7 +25,7 @@ def test_equal_to_the_set_of_its_numbers_and_kept_sorted_and_disjoint(pairs) -> 
     assert len(ranges) == len(expected)
     kept = ranges.pairs()
     assert all(a <= b for a, b in kept)
-    assert all(left[1] + 1 < right[0] for left, right in zip(kept, kept[1:], strict=False)), "neighbours are merged"
+    assert all(left[1] + 1 < right[0] for left, right in itertools.pairwise(kept)), "neighbours are merged"
     assert ranges.top == (max(expected) if expected else None)
     assert all((n in ranges) == (n in expected) for n in range(-1, 72))
 
