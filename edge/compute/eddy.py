@@ -16,7 +16,7 @@ from edge.compute.messages import Answer, Input, Request
 from edge.science.arrays import mean_of_present
 from edge.science.constants import CELSIUS_ZERO_K
 from edge.science.eddy.chain import flux_chain, run
-from edge.science.eddy.lag import LagWindow, closed_path_window, open_path_window
+from edge.science.eddy.lag.search import LagWindow, closed_path_window, open_path_window
 from edge.science.eddy.window import GASES, Window
 from firmware_config.flags import Flag
 

@@ -12,25 +12,15 @@ from functools import partial
 
 import numpy as np
 
-from edge.science.eddy import (
-    air_state,
-    classes,
-    covariances,
-    despike,
-    dry_mole_fraction,
-    fluxes,
-    integral_turbulence,
-    lag,
-    limits,
-    mean_wind,
-    momentum,
-    presence,
-    rotation,
-    stability,
-    stationarity,
-    stuck,
-)
-from edge.science.eddy.lag import LagWindow
+from edge.science.eddy.density import air_state, dry_mole_fraction, fluxes
+from edge.science.eddy.lag import search as lag
+from edge.science.eddy.lag.search import LagWindow
+from edge.science.eddy.moments import covariances, momentum, stability
+from edge.science.eddy.quality import classes, integral_turbulence, stationarity
+from edge.science.eddy.rotation import angles as rotation
+from edge.science.eddy.screening import limits, presence, stuck
+from edge.science.eddy.screening import vickers_mahrt as despike
+from edge.science.eddy.sonic import mean_wind
 from edge.science.eddy.window import Step, Window, trace_of
 
 Chain = Sequence[tuple[str, Step]]

@@ -52,7 +52,8 @@ class Window:
 
     ``series``: name → (n,) samples on one grid of ``rate_hz``, NaN missing; names ``wind_u``, ``wind_v``, ``wind_w`` (m s-1),
     ``sonic_temperature`` (K), ``co2``, ``h2o`` (see ``gas_form``), ``cell_temperature`` (K), ``cell_pressure`` (Pa). ``expected``: how many
-    samples a full period has. ``values``: numbers found so far, by name, SI unless the name says otherwise.
+    samples a full period has. ``values``: numbers found so far, by name, SI unless the name says otherwise. ``tables``: results that are
+    arrays (spectra, a footprint), by name: column name → (m,) values.
     """
 
     rate_hz: float
@@ -61,6 +62,7 @@ class Window:
     gas_form: GasForm = "density"
     values: Mapping[str, float] = field(default_factory=dict)
     reasons: Mapping[str, str] = field(default_factory=dict)
+    tables: Mapping[str, Mapping[str, FloatArray]] = field(default_factory=dict)
     trace: tuple[Trace, ...] = ()
 
     def value(self, name: str) -> float:
@@ -75,6 +77,10 @@ class Window:
     def found(self, values: Mapping[str, float] | None = None, reasons: Mapping[str, str] | None = None) -> Window:
         """This window with more numbers and reasons (an earlier reason stays: it is the cause)."""
         return replace(self, values={**self.values, **(values or {})}, reasons={**(reasons or {}), **self.reasons})
+
+    def with_table(self, name: str, columns: Mapping[str, FloatArray]) -> Window:
+        """This window with one more table."""
+        return replace(self, tables={**self.tables, name: columns})
 
     def with_series(self, changed: Mapping[str, FloatArray]) -> Window:
         """This window with some series replaced."""

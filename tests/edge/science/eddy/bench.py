@@ -42,7 +42,7 @@ def deviations() -> list[tuple[str, str, float, float, float, str]]:
 
 def half_hour() -> tuple[Window, Chain]:
     """36,000 samples at 20 Hz of an open-path system."""
-    from edge.science.eddy.lag import open_path_window
+    from edge.science.eddy.lag.search import open_path_window
 
     air = make_world()
     windows = {gas: open_path_window(0.15) for gas in ("co2", "h2o")}

@@ -13,7 +13,7 @@ import numpy as np
 from edge.science.air import pressure_at_altitude_pa
 from edge.science.constants import MOLAR_MASS_CO2, MOLAR_MASS_WATER
 from edge.science.eddy.chain import flux_chain, run
-from edge.science.eddy.lag import LagWindow, closed_path_window, open_path_window
+from edge.science.eddy.lag.search import LagWindow, closed_path_window, open_path_window
 from edge.science.eddy.window import GASES, Window
 from tests.conftest import REFDATA
 

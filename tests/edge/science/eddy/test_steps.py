@@ -9,8 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.science.eddy import classes, despike, integral_turbulence, lag, limits, presence, rotation, stability, stationarity
-from edge.science.eddy.lag import LagWindow
+from edge.science.eddy.lag import search as lag
+from edge.science.eddy.lag.search import LagWindow
+from edge.science.eddy.moments import stability
+from edge.science.eddy.quality import classes, integral_turbulence, stationarity
+from edge.science.eddy.rotation import angles as rotation
+from edge.science.eddy.screening import limits, presence
+from edge.science.eddy.screening import vickers_mahrt as despike
 from edge.science.statistics import covariance
 
 RNG = np.random.default_rng(11)

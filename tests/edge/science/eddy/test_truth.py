@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edge.science.eddy.chain import flux_chain, run
-from edge.science.eddy.lag import LagWindow
+from edge.science.eddy.lag.search import LagWindow
 from edge.science.eddy.window import Window
 from tests.edge.science.eddy.turbulence import RATE_HZ, World, make_world
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from edge.science.arrays import FloatArray
-from edge.science.eddy.presence import is_constant
+from edge.science.eddy.screening.presence import is_constant
 from edge.science.eddy.window import GASES, WIND, Window
 
 LONGEST_S = 10.0

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 from edge.science.constants import MOLAR_MASS_WATER
-from edge.science.eddy.density import open_path_gas, open_path_water, temperature_flux
+from edge.science.eddy.density.open_path import open_path_gas, open_path_water, temperature_flux
 from edge.science.eddy.window import Window
 
 

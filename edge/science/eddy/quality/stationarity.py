@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from edge.science.arrays import FloatArray
-from edge.science.eddy.momentum import friction_velocity
+from edge.science.eddy.moments.momentum import friction_velocity
 from edge.science.eddy.window import Window
 from edge.science.statistics import covariance
 

@@ -1,0 +1,1 @@
+"""Detrending, covariances and what follows from them: momentum, stability, random error."""

@@ -1,0 +1,1 @@
+"""How far a flux can be trusted: stationarity, developed turbulence, classes."""
