@@ -182,6 +182,59 @@ class Source(Model):
         return self
 
 
+class Plane(Model):
+    """The mean streamlines of one wind sector: w = b0 + b1 u + b2 v in the sonic's frame (Wilczak et al. 2001)."""
+
+    from_deg: float = Field(ge=0, lt=360)
+    to_deg: float = Field(gt=0, le=360)
+    b0_ms: float = 0.0
+    b1: float
+    b2: float
+
+
+class PlanarFit(Model):
+    """How the planes are found: given, or learnt from the station's own windows."""
+
+    sectors: int = Field(4, ge=1, le=36)
+    least_windows: int = Field(30, ge=10)
+    """per sector, before its plane is used"""
+    least_wind_ms: float = Field(1.0, ge=0)
+    most_vertical_wind_ms: float = Field(0.5, gt=0)
+    history: DurationMs = 60 * 86_400_000
+    planes: list[Plane] = []
+    """given planes are used as they are and nothing is learnt"""
+
+
+class EddyProcessing(Model):
+    """The steps of the eddy-covariance chain. None: what the mode does by itself."""
+
+    mode: Literal["correct", "compatible"] = "correct"
+    """correct: each step as its paper has it; compatible: as EddyPro 7 does, faults included"""
+    crosswind: bool = False
+    """correct the sonic temperature for the cross-wind (for sonics that do not do it themselves)"""
+    angle_of_attack: Literal["none", "nakai_2006", "nakai_shimoyama_2012"] = "none"
+    spikes: Literal["vickers_mahrt", "mauder", "none"] = "vickers_mahrt"
+    rotation: Literal["double", "triple", "planar_fit", "none"] = "double"
+    planar_fit: PlanarFit = PlanarFit()
+    lag: Literal["tracked", "maximum_with_default", "maximum", "constant", "none"] | None = None
+    """None: tracked (correct), maximum_with_default (compatible)"""
+    detrending: Literal["block", "linear", "running_mean", "exponential"] = "block"
+    detrending_time: DurationMs | None = None
+    """None: the period for linear (compatible: 250 s), 250 s for the others"""
+    density: bool = True
+    """density correction (open path) or dry mole fraction (closed path)"""
+    surface_heating: Literal["none", "linear", "multiple"] = "none"
+    """heating of an LI-7500's surfaces (Burba et al. 2008)"""
+    random_error: Literal["finkelstein_sims", "mann_lenschow", "none"] = "finkelstein_sims"
+    integral_scale: Literal["zero_crossing", "one_over_e", "whole"] = "zero_crossing"
+    spectral: Literal["moncrieff", "horst", "ibrom", "fratini", "none"] = "moncrieff"
+    separation: bool = True
+    """separation loss after Horst & Lenschow (2009) with the in-situ forms; moncrieff has its own"""
+    quality: Literal["mauder_foken", "foken", "goeckede"] = "mauder_foken"
+    footprint: Literal["kljun_2004", "kormann_meixner", "hsieh"] = "kljun_2004"
+    minimum_share: float = Field(0.9, gt=0, le=1)
+
+
 class EddyFlux(Model):
     """Eddy covariance from a sonic and, if there is one, a gas analyser (``gas`` may be the sonic itself for integrated instruments)."""
 
@@ -204,6 +257,7 @@ class EddyFlux(Model):
     """of a closed-path analyser, part of the way the air has to go"""
     pressure: str = "air_pressure"
     """names of ``inputs`` of the station"""
+    processing: EddyProcessing = EddyProcessing()
 
 
 class AirSeaFlux(Model):
