@@ -9,6 +9,7 @@ from pathlib import Path
 
 from edge.agent.agent import Agent
 from edge.agent.folder import DataFolder
+from edge.errors import AgentError
 from edge.links import ports_from
 from edge.uplink import broker_for
 from firmware_config.base import log
@@ -37,6 +38,8 @@ def run_station(station_file: Path, data: Path | None) -> None:
     """Run a station until it is told to stop. StationFileError, EdgeError: it cannot be started as asked."""
     log.set_up("edge")
     loaded = load_station(station_file)
+    if not loaded.station.links:
+        raise AgentError(f"station {loaded.station.id} has no links: its file is for computing raw files (haitan-edge flux)")
     folder = DataFolder(data_folder(loaded, data))
     try:
         asyncio.run(_run(loaded, folder))

@@ -72,13 +72,14 @@ def load_station(path: Path) -> LoadedStation:
         report.add((), "a station file is a mapping of keys to values")
     if report.problems:
         raise StationFileError(report.problems)
-    site = _read_site(report, path.parent / "site.geojson")
+    parts = Parts.of(data)
+    site = {} if parts.raw_only else _read_site(report, path.parent / "site.geojson")
     station: Station | None = None
     try:
         station = Station.model_validate(data)
     except ValidationError as error:
         shape_problems(report, Station, error, UNION_TAGS)
-    check_sense(report, Parts.of(data), all_cards())
+    check_sense(report, parts, all_cards())
     if report.problems or station is None:
         raise StationFileError(report.problems)
     digest = hashlib.sha256(path.read_bytes() + b"\0" + json.dumps(site, sort_keys=True).encode()).hexdigest()[:16]

@@ -73,6 +73,10 @@ class Parts:
     products: dict[int, Any] = field(default_factory=dict)
     inputs: dict[str, dict[int, Source]] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)
+    absent: tuple[str, ...] = ()
+    """what a station that reads instruments needs and this file does not have"""
+    raw_only: bool = False
+    """the station computes raw files and reads no instrument"""
 
     @classmethod
     def of(cls, data: dict[str, Any]) -> Parts:
@@ -89,6 +93,8 @@ class Parts:
         inputs = data.get("inputs", {})
         for name, sources in inputs.items() if isinstance(inputs, dict) else ():
             parts.inputs[str(name)] = parts._take("inputs", sources, TypeAdapter(Source))
+        parts.raw_only = "raw" in data and not data.get("links")
+        parts.absent = () if parts.raw_only else tuple(key for key in ("links", "datum", "uplink") if data.get(key, []) == [])
         return parts
 
     def _take(self, name: str, items: Any, adapter: TypeAdapter[Any]) -> dict[int, Any]:
@@ -119,10 +125,16 @@ def check_sense(report: Report, parts: Parts, cards: dict[str, Card]) -> None:
     if parts.timezone is not None and parts.timezone not in zoneinfo.available_timezones():
         meant = closest(parts.timezone, zoneinfo.available_timezones())
         report.add(("timezone",), f"{parts.timezone!r}: no such time zone", allowed=["IANA names such as Asia/Shanghai"], meant=meant)
+    for key in parts.absent:
+        report.add((key,), "this key is missing; add it")
     _check_links(report, parts)
     links = {link.id: link for link in parts.links.values()}
     for i, instrument in parts.instruments.items():
-        _check_instrument(report, i, instrument, cards, links, links_known="links" not in parts.broken)
+        if parts.raw_only:
+            _check_described(report, i, instrument)
+        else:
+            links_known = not {"links"} & {*parts.broken, *parts.absent}
+            _check_instrument(report, i, instrument, cards, links, links_known=links_known)
     _check_sharing(report, parts, links)
     _check_products(report, parts, cards)
     _check_sources(report, parts, cards)
@@ -153,7 +165,9 @@ def _check_instrument(
     else:
         for name, text, allowed, meant in option_problems(card, instrument.options):
             report.add((*where, "options", name), text, allowed=allowed, meant=meant)
-    if link is None and links_known:
+    if not instrument.link:
+        report.add((*where, "link"), "this key is missing; add it")
+    elif link is None and links_known:
         report.nearest((*where, "link"), "no link with this id", instrument.link, links)
     if card is None or link is None:
         return
@@ -167,6 +181,12 @@ def _check_instrument(
         report.add((*where, "rate"), "a Modbus instrument is asked: give every (for example 10s) instead of rate")
     if isinstance(link, ModbusRtuLink) and instrument.every is not None and instrument.every < 200:
         report.add((*where, "every"), f"{instrument.every} ms is shorter than a serial bus can serve", allowed=["at least 200ms"])
+
+
+def _check_described(report: Report, i: int, instrument: Instrument) -> None:
+    """An instrument that is only described: its model needs no card, since nobody decodes it."""
+    if instrument.link:
+        report.add(("instruments", i, "link"), f"{instrument.link!r}: this station has no links; leave it out")
 
 
 def _check_sharing(report: Report, parts: Parts, links: dict[str, Any]) -> None:

@@ -7,10 +7,12 @@ Attribute names are the YAML keys. Units ride in the key (``height_m``) or in th
 from __future__ import annotations
 
 import datetime
+import math
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from firmware_config.raw_files import RawFiles
 from firmware_config.units import DurationMs, RateHz, SizeBytes
 
 Platform = Literal["buoy", "fixed", "vessel"]
@@ -114,7 +116,8 @@ class Instrument(Model):
     model: str
     place: Place
     serial_number: str
-    link: Identifier
+    link: Identifier = ""
+    """empty only at a station that computes raw files and reads no instrument"""
     address: int | str | None = None
     rate: RateHz | None = None
     every: DurationMs | None = None
@@ -318,13 +321,17 @@ class Uplink(Model):
     backlog_records_per_s: float = Field(200.0, gt=0)
 
 
+NO_DATUM = Datum(datum_1985_m=math.nan, chart_datum_m=math.nan)
+NO_UPLINK = Uplink.model_validate({"host": ""})
+
+
 class Storage(Model):
     outbox: SizeBytes = 500_000_000
     raw: SizeBytes = 16_000_000_000
 
 
 class Station(Model):
-    """One station, whole."""
+    """One station, whole. One that only computes raw files (``raw``) may leave out ``links``, ``datum`` and ``uplink``."""
 
     schema_version: Literal[1] = Field(alias="schema")
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
@@ -333,15 +340,16 @@ class Station(Model):
     surface: Surface
     position: Position
     timezone: str = "Asia/Shanghai"
-    datum: Datum
+    datum: Datum = NO_DATUM
     contact: Contact
-    links: list[Link] = Field(min_length=1)
+    links: list[Link] = []
     instruments: list[Instrument] = Field(min_length=1)
     quality: list[QualityRule] = []
     inputs: dict[str, list[Source]] = {}
     products: list[Product] = []
-    uplink: Uplink
+    uplink: Uplink = NO_UPLINK
     storage: Storage = Storage()
+    raw: RawFiles | None = None
 
     def link(self, link_id: str) -> Any:
         """The link with this id (KeyError if there is none; `load_station` has checked that instruments name real ones)."""

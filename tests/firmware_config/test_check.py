@@ -197,3 +197,57 @@ def test_the_hash_names_this_exact_configuration(buoy) -> None:
 def test_secrets_have_no_place_in_a_station_file() -> None:
     fields = Station.model_fields["uplink"].annotation.model_fields
     assert not {name for name in fields if name in {"password", "token", "secret"}}
+
+
+RAW_ONLY = """
+schema: 1
+id: tower
+name: {en: Tower, zh: 塔}
+platform: fixed
+surface: mangrove
+position: {latitude_deg: 28.0, longitude_deg: 121.0}
+contact: {operator: nobody}
+instruments:
+  - {id: sonic, model: csat3_rs232_binary, place: tower, serial_number: "1", rate: 20 Hz, mounting: {height_m: 5.0}}
+inputs:
+  air_pressure: [{constant: 1013.0}]
+products:
+  - {kind: eddy, place: tower, sonic: sonic}
+raw:
+  rate: 20 Hz
+  start: "T_%Y%m%d-%H%M"
+  columns: {wind_u: u, wind_v: v, wind_w: w, sonic_temperature: {column: ts, unit: kelvin}, h2o: {column: q, unit: g/m3}}
+"""
+
+
+def test_a_station_that_only_computes_raw_files_needs_no_links_and_no_site(tmp_path: Path) -> None:
+    path = tmp_path / "tower.yaml"
+    path.write_text(RAW_ONLY, encoding="utf-8")
+    raw = load_station(path).station.raw
+    assert raw is not None
+    assert raw.columns["sonic_temperature"].conversion("sonic_temperature").offset == -273.15
+    assert raw.columns["h2o"].conversion("h2o").scale == pytest.approx(1000 / 18.01528, rel=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("raw:", "rawe:", r"links: this key is missing"),
+        ('"1", rate', '"1", link: irga, rate', r"instruments\[0\]\.link: 'irga': this station has no links"),
+        ("unit: kelvin", "unit: K", r"columns\.sonic_temperature: 'K' is not a unit of sonic_temperature; there are degC, kelvin"),
+        ("h2o: {column: q, unit: g/m3}", "h2o: q", r"columns\.h2o: give its unit; there are mmol/m3"),
+        ("unit: g/m3", "unit: mmol/mol, dry: yes", None),
+        ("h2o: {", "humidity: {", r"columns\.humidity: not a variable"),
+        ("wind_w: w, ", "", r"wind_w is not named"),
+        ("rate: 20 Hz\n  start", "rate: 0 Hz\n  start", r"more than 0 Hz"),
+    ],
+)
+def test_what_is_wrong_with_a_description_of_raw_files_is_named(tmp_path: Path, old, new, expected) -> None:
+    assert old in RAW_ONLY
+    path = tmp_path / "tower.yaml"
+    path.write_text(RAW_ONLY.replace(old, new, 1), encoding="utf-8")
+    if expected is None:
+        load_station(path)
+        return
+    with pytest.raises(StationFileError, match=expected):
+        load_station(path)
