@@ -1,7 +1,7 @@
 """Time lag between wind and gas: where the covariance is largest, within a window that the setup allows.
 
 The search goes over whole samples, on rotated and not detrended series. When the maximum sits on an edge of the window there is no true
-maximum inside, and the default is used; which one was taken is kept. Not here: learning the lag from past windows.
+maximum inside, and the default is used; which one was taken is kept. Not here: learning the lag from past windows (`tracker`).
 """
 
 from __future__ import annotations
@@ -27,10 +27,11 @@ class LagWindow:
 
 @dataclass(frozen=True)
 class Lag:
-    """The lag taken, in samples; ``is_default`` when the covariance had no maximum inside the window."""
+    """The lag taken, in samples; ``is_default`` when the covariance had no maximum inside the window; ``found`` where it was largest."""
 
     samples: int
     is_default: bool
+    found: int
 
 
 def open_path_window(separation_m: float) -> LagWindow:
@@ -107,29 +108,37 @@ def covariance_by_lag(w: FloatArray, x: FloatArray, first: int, last: int) -> Fl
     return found
 
 
-def maximise_covariance(w: FloatArray, x: FloatArray, rate_hz: float, window: LagWindow) -> Lag:
+def maximise_covariance(w: FloatArray, x: FloatArray, rate_hz: float, window: LagWindow, *, default_at_edge: bool = True) -> Lag:
     """The lag of the largest absolute covariance inside the window, or the default when that lies on an edge.
 
-    Parameters: ``w``, ``x`` (n,); ``rate_hz``; ``window`` in seconds. NaN samples are left out pairwise; without any pair the default is
-    taken. The window's edges are the whole samples nearest to it.
+    Parameters: ``w``, ``x`` (n,); ``rate_hz``; ``window`` in seconds; ``default_at_edge`` False takes the edge itself. NaN samples are left
+    out pairwise; without any pair the default is taken. The window's edges are the whole samples nearest to it.
 
     >>> rng = np.random.default_rng(1); w = rng.normal(size=2000)
     >>> maximise_covariance(w, np.roll(w, 3), 10.0, LagWindow(0.0, 1.0, 0.0))
-    Lag(samples=3, is_default=False)
+    Lag(samples=3, is_default=False, found=3)
     """
     first, last = round(window.shortest_s * rate_hz), round(window.longest_s * rate_hz)
-    default = Lag(round(window.default_s * rate_hz), is_default=True)
+    nominal = round(window.default_s * rate_hz)
+    default = Lag(nominal, is_default=True, found=nominal)
     if last - first < 2 or last >= w.size or -first >= w.size:
         return default
     size = np.abs(covariance_by_lag(w, x, first, last))
     if not np.isfinite(size).any():
         return default
     best = int(np.nanargmax(size))
-    return default if best in (0, size.size - 1) else Lag(first + best, is_default=False)
+    if best in (0, size.size - 1) and default_at_edge:
+        return Lag(nominal, is_default=True, found=first + best)
+    return Lag(first + best, is_default=False, found=first + best)
 
 
-def step(window: Window, *, windows: Mapping[str, LagWindow]) -> Window:
-    """Find and take out the lag of each gas against the rotated vertical wind."""
+def shift_by_lag(window: Window, windows: Mapping[str, LagWindow], *, default_at_edge: bool = True) -> Window:
+    """Find and take out the lag of each gas against the rotated vertical wind.
+
+    ``windows`` gas → where to search; ``default_at_edge`` False keeps a maximum that sits on an edge. Values ``lag_<gas>_s`` (taken),
+    ``lag_<gas>_found_s`` (of the largest covariance), ``lag_<gas>_is_default`` and the window as
+    ``lag_<gas>_{shortest,default,longest}_s``.
+    """
     w = window.series.get("wind_w")
     if w is None:
         return window
@@ -143,9 +152,21 @@ def step(window: Window, *, windows: Mapping[str, LagWindow]) -> Window:
         if gas not in windows:  # a flux at a guessed lag would look good and mean nothing
             unknown[gas] = "the lag to search for is not known: give the tube or a lag window"
             continue
-        lag = maximise_covariance(w, x, window.rate_hz, windows[gas])
+        lag = maximise_covariance(w, x, window.rate_hz, windows[gas], default_at_edge=default_at_edge)
         values[f"lag_{gas}_s"] = lag.samples / window.rate_hz
+        values[f"lag_{gas}_found_s"] = lag.found / window.rate_hz
         values[f"lag_{gas}_is_default"] = float(lag.is_default)
+        edges = windows[gas]
+        values |= {
+            f"lag_{gas}_shortest_s": edges.shortest_s,
+            f"lag_{gas}_default_s": edges.default_s,
+            f"lag_{gas}_longest_s": edges.longest_s,
+        }
         if lag.samples:
             moved[gas] = shifted(x, lag.samples)
     return window.with_series(moved).without(unknown).found(values)
+
+
+def step(window: Window, *, windows: Mapping[str, LagWindow], default_at_edge: bool = True) -> Window:
+    """`shift_by_lag` as a step of the chain."""
+    return shift_by_lag(window, windows, default_at_edge=default_at_edge)

@@ -110,7 +110,7 @@ def planar_rotation(u: FloatArray, v: FloatArray, w: FloatArray, plane: Plane) -
 
     >>> one = np.ones(3)
     >>> flat = planar_rotation(3 * one, 4 * one, (0.1 + 0.05 * 3) * one, Plane(0, 360, 0.1, 0.05, 0.0))
-    >>> round(float(flat.w[0]), 9), round(float(flat.v[0]), 9), round(flat.yaw_deg, 2)
+    >>> round(float(flat.w[0]), 9) + 0.0, round(float(flat.v[0]), 9) + 0.0, round(flat.yaw_deg, 2)
     (0.0, 0.0, 53.1)
     """
     u, v, w = common_samples(u, v, w)

@@ -124,10 +124,10 @@ def test_covariance_by_lag_is_the_covariance_of_the_shifted_series(k: int, holes
 
 def test_lag_is_positive_when_the_gas_comes_late_and_the_default_is_taken_at_an_edge() -> None:
     late = np.roll(NOISE, 5)
-    assert lag.maximise_covariance(NOISE, late, 10.0, LagWindow(-1.0, 1.0, 0.0)) == lag.Lag(5, is_default=False)
+    assert lag.maximise_covariance(NOISE, late, 10.0, LagWindow(-1.0, 1.0, 0.0)) == lag.Lag(5, is_default=False, found=5)
     assert lag.maximise_covariance(NOISE, -late, 10.0, LagWindow(-1.0, 1.0, 0.0)).samples == 5
-    assert lag.maximise_covariance(NOISE, late, 10.0, LagWindow(0.0, 0.5, 0.2)) == lag.Lag(2, is_default=True)
-    assert lag.maximise_covariance(NOISE, np.full_like(NOISE, np.nan), 10.0, LagWindow(-1.0, 1.0, 0.3)) == lag.Lag(3, is_default=True)
+    assert lag.maximise_covariance(NOISE, late, 10.0, LagWindow(0.0, 0.5, 0.2)) == lag.Lag(2, is_default=True, found=5)
+    assert lag.maximise_covariance(NOISE, np.full_like(NOISE, np.nan), 10.0, LagWindow(-1.0, 1.0, 0.3)) == lag.Lag(3, is_default=True, found=3)
     assert lag.maximise_covariance(NOISE[:4], late[:4], 10.0, LagWindow(-1.0, 1.0, 0.0)).is_default
 
 
