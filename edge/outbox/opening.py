@@ -21,9 +21,9 @@ import apsw
 import msgspec
 
 from edge.errors import OutboxError
-from edge.outbox.damage import Salvage, examine, finish_interrupted, salvage
+from edge.outbox.damage import NEW, SAVED, Salvage, examine, finish_interrupted, salvage
 from edge.outbox.holdings import Holdings
-from edge.outbox.numbers import BLOCK, Numbers, NumbersFile, NumbersState
+from edge.outbox.numbers import BLOCK, COPIES, Numbers, NumbersFile, NumbersState, sync_folder
 from edge.outbox.schema import DATABASE, PAGE_BYTES, SCHEMA, VERSION, VIEW
 from edge.outbox.store import Store, load_holdings
 from firmware_config.base import log
@@ -69,6 +69,7 @@ def open_folder(folder: Path, station: str, clock: Clock, quota_bytes: int, *, p
     ``problem``: the file is known to be damaged, whatever a check says.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    _set_folders_aside(folder)
     finish_interrupted(folder)
     database = folder / DATABASE
     file = NumbersFile(folder)
@@ -79,6 +80,8 @@ def open_folder(folder: Path, station: str, clock: Clock, quota_bytes: int, *, p
         )
     existed = database.exists()
     salvaged = None
+    if not existed and _holds_something(Path(f"{database}-wal")):  # SQLite would throw it away
+        existed, problem = True, problem or f"{DATABASE} is missing, its write-ahead log is there"
     if existed and (problem := problem or examine(database, used_before=state is not None)):
         salvaged = salvage(folder, station, problem)
     try:
@@ -102,6 +105,22 @@ def open_folder(folder: Path, station: str, clock: Clock, quota_bytes: int, *, p
         with store.change():
             store.set_meta("suspect", "outbox_damaged" if salvaged else "outbox_missing")
     return Opened(store, salvaged, missing, restarted)
+
+
+def _holds_something(path: Path) -> bool:
+    return path.exists() and path.stat().st_size > 0
+
+
+def _set_folders_aside(folder: Path) -> None:
+    """A folder in the place of a file of ours is no file of ours: it is kept under another name, and the file counts as missing."""
+    names = (DATABASE, NEW, SAVED)
+    for name in [f"{name}{ending}" for name in names for ending in ("", "-wal", "-shm")] + [*COPIES, "ballast"]:
+        path = folder / name
+        if path.is_dir() and not path.is_symlink():
+            aside = next(kept for n in range(1, 10_000) if not (kept := folder / f"{name}-folder-{n}").exists())
+            path.rename(aside)
+            sync_folder(folder)
+            logger.error("a folder in the place of a file, set aside", path=str(path), kept_as=aside.name)
 
 
 def _open(database: Path, quota_bytes: int) -> tuple[apsw.Connection, Holdings]:

@@ -12,6 +12,7 @@ import secrets
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
@@ -235,8 +236,9 @@ def _open(make: Callable[[], Engine], directory: Path) -> tuple[Engine, int]:
     """In the owner thread: open; on a full disk give up the ballast and try once more."""
     try:
         return make(), threading.get_ident()
-    except (apsw.FullError, apsw.IOError, OSError):
-        (directory / "ballast").unlink(missing_ok=True)
+    except (apsw.Error, OSError):
+        with suppress(OSError):
+            (directory / "ballast").unlink(missing_ok=True)
     try:
         return make(), threading.get_ident()
     except (apsw.Error, OSError) as error:

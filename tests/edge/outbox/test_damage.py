@@ -139,6 +139,28 @@ def test_garbage_in_place_of_a_file(copy, seed):
     after(folder, HandClock(), given)
 
 
+@pytest.mark.parametrize("name", ["outbox.db", "outbox.db-wal", "outbox.db-shm", "numbers.a", "numbers.b", "outbox.saved.db", "ballast"])
+def test_a_folder_in_the_place_of_a_file_is_set_aside(copy, name):
+    folder, given = copy
+    (folder / name).unlink(missing_ok=True)
+    (folder / name).mkdir()
+    (folder / name / "whose").write_text("kept for people", encoding="utf-8")
+    left = after(folder, HandClock(), given)
+    if not name.startswith("outbox.db"):
+        assert left == given.keys()
+    assert [path.read_text(encoding="utf-8") for path in folder.glob("*/whose")] == ["kept for people"]
+
+
+def test_what_only_the_log_holds_is_saved_when_the_file_is_gone(copy):
+    """SQLite throws away the log of a missing file: it must not come to that."""
+    folder, given = copy
+    (folder / "outbox.db").unlink()
+    left = after(folder, HandClock(), given)
+    epoch = next(iter(given))[1]
+    assert {(stream, epoch, seq) for stream in ("minute", "eddy") for seq in range(60, 75)} <= left
+    assert events(folder, "outbox_damaged")
+
+
 def test_both_numbers_copies_lost_the_outbox_knows(copy):
     folder, given = copy
     for name in ("numbers.a", "numbers.b"):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from edge.errors import OutboxError
 from firmware_config.streams import DROP_ORDER
 from tests.edge.outbox.bench import HandClock, ack, covered, crash, draft, events, open_outbox, rows
 
@@ -220,3 +221,19 @@ def test_an_outbox_opens_on_a_full_disk(tiny_disk):
         filler.unlink()
         (sealed,) = outbox.commit([draft("minute", 5000)])
         assert sealed.record.seq >= 100
+
+
+def remount(folder: Path, how: str) -> None:
+    subprocess.run(["mount", "-o", f"remount,{how}", str(folder)], check=True)
+
+
+def test_a_read_only_disk_is_said_in_words_at_the_start(tiny_disk):
+    folder = tiny_disk / "outbox"
+    open_outbox(folder).close()
+    remount(tiny_disk, "ro")
+    try:
+        with pytest.raises(OutboxError, match=r"cannot be (written|opened)"):
+            open_outbox(folder)
+    finally:
+        remount(tiny_disk, "rw")
+    open_outbox(folder).close()
