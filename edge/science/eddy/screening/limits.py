@@ -13,7 +13,9 @@ import numpy as np
 
 from edge.science.arrays import FloatArray, mean_of_present
 from edge.science.constants import GAS_CONSTANT
-from edge.science.eddy.window import GASES, Window
+from edge.science.eddy.window import WIND, Window
+
+NOT_A_GAS = (*WIND, "sonic_temperature")
 
 LIMITS: Mapping[str, tuple[float, float]] = MappingProxyType(
     {
@@ -23,6 +25,8 @@ LIMITS: Mapping[str, tuple[float, float]] = MappingProxyType(
         "sonic_temperature": (233.15, 323.15),
         "co2": (200e-6, 900e-6),
         "h2o": (0.0, 0.040),
+        "ch4": (0.17e-6, 1000e-6),
+        "n2o": (0.032e-6, 1000e-6),
     }
 )
 """Closed limits: m s-1, K, mol mol-1 (Vickers & Mahrt 1997, J. Atmos. Oceanic Technol. 14, 512-526; values of EddyPro's
@@ -44,7 +48,10 @@ def outside_to_missing(x: FloatArray, low: float, high: float) -> tuple[FloatArr
 
 
 def step(window: Window, *, pressure_pa: float, limits: Mapping[str, tuple[float, float]] = LIMITS) -> Window:
-    """Apply the limits to every series that has them; densities only when pressure and temperature are known."""
+    """Apply the limits to every series that has them; densities only when pressure and temperature are known.
+
+    Values ``outside_<series>`` (samples taken out) and ``hard_flag_absolute_limits_<series>`` (at least one).
+    """
     per_fraction = 1.0
     if window.gas_form == "density":
         temperature = mean_of_present(window.series["sonic_temperature"]) if "sonic_temperature" in window.series else float("nan")
@@ -52,11 +59,12 @@ def step(window: Window, *, pressure_pa: float, limits: Mapping[str, tuple[float
     changed: dict[str, FloatArray] = {}
     counts: dict[str, float] = {}
     for name, (low, high) in limits.items():
-        scale = per_fraction if name in GASES else 1.0
+        scale = 1.0 if name in NOT_A_GAS else per_fraction
         if name not in window.series or not np.isfinite(scale):
             continue
         x, count = outside_to_missing(window.series[name], low * scale, high * scale)
         counts[f"outside_{name}"] = float(count)
+        counts[f"hard_flag_absolute_limits_{name}"] = float(count > 0)
         if count:
             changed[name] = x
     return window.with_series(changed).found(counts)
