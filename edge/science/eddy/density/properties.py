@@ -226,13 +226,13 @@ def air_of(window: Window) -> MoistAir:
 
 
 def step(window: Window, *, averaging_s: float = math.nan, molar_mass_water: float = 0.01801528) -> Window:
-    """Values of `Derived` under their names, and ``temperature_scale_k``, ``turbulent_kinetic_energy``, ``bowen_ratio``,
+    """Values of `Derived` under their names, and ``temperature_scale`` (K), ``turbulent_kinetic_energy``, ``bowen_ratio``,
     ``evapotranspiration_mm_h`` and, with ``averaging_s``, ``evapotranspiration_mm`` of the period. After the final fluxes."""
     v = window.value
     found = derived(air_of(window))
     values = {
         **vars(found),
-        "temperature_scale_k": temperature_scale_k(v("sensible_heat_flux"), found.heat_capacity_per_volume, v("friction_velocity")),
+        "temperature_scale": temperature_scale_k(v("sensible_heat_flux"), found.heat_capacity_per_volume, v("friction_velocity")),
         "turbulent_kinetic_energy": turbulent_kinetic_energy(*(v(f"cov_wind_{c}_wind_{c}") for c in "uvw")),
         "bowen_ratio": bowen_ratio(v("sensible_heat_flux"), v("latent_heat_flux")),
         "evapotranspiration_mm_h": evapotranspiration_mm(v("h2o_flux"), molar_mass_water=molar_mass_water),

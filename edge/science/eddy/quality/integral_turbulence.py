@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from edge.science.constants import EARTH_ROTATION_RAD_S
+from edge.science.eddy.quality.stationarity import whole_percent_of
 from edge.science.eddy.window import Window
 
 
@@ -37,13 +38,51 @@ def sigma_ratio(component: str, stability: float, ustar: float, latitude_deg: fl
     return 0.21 * scaled + 3.1 if component == "w" else 0.44 * scaled + 6.3
 
 
-def step(window: Window, *, latitude_deg: float) -> Window:
-    """Values ``turbulence_deviation_u`` and ``_w``: |measured - expected| / expected in percent."""
-    ustar, stability = window.value("friction_velocity"), window.value("stability")
+def temperature_ratio(stability: float) -> float:
+    """Expected sigma_T / |T*|: |z/L|^(-1/3) below -1, |z/L|^(-1/4) below -0.0625, 0.5 |z/L|^(-1/2) below 0.02, else 1.4 |z/L|^(-1/4).
+
+    Parameters: ``stability`` z/L. NaN, and neutral air (z/L 0, where T* is 0 too), give NaN. Göckede et al. 2004, Agricultural and Forest
+    Meteorology 127, table 1; Thomas & Foken 2002. It enters no flux's class: near neutral it has no meaning.
+
+    >>> temperature_ratio(-8.0), temperature_ratio(-0.0081)
+    (0.5, 5.555555555555555)
+    """
+    size = abs(stability)
+    if not 0.0 < size < math.inf:
+        return math.nan
+    if stability < -1.0:
+        return math.pow(size, -1.0 / 3.0)
+    if stability < -0.0625:
+        return math.pow(size, -0.25)
+    return 0.5 / math.sqrt(size) if stability < 0.02 else 1.4 * math.pow(size, -0.25)
+
+
+def deviation_percent(measured: float, expected: float) -> float:
+    """|measured - expected| / expected in percent; NaN when either is NaN or nothing positive is expected.
+
+    >>> deviation_percent(1.5, 1.25)
+    20.0
+    """
+    return 100.0 * abs((measured - expected) / expected) if expected > 0.0 else math.nan
+
+
+def _scaled(variance: float, scale: float) -> float:
+    return math.sqrt(variance) / abs(scale) if variance >= 0.0 and scale else math.nan
+
+
+def step(window: Window, *, latitude_deg: float, whole_percent: bool = False) -> Window:
+    """Values ``turbulence_deviation_u``, ``_w`` and ``_temperature``: |measured - expected| / expected in percent. ``whole_percent`` cuts
+    them off to whole percent (the reference engine)."""
+    v = window.value
+    ustar, stability = v("friction_velocity"), v("stability")
     values = {}
     for component in ("u", "w"):
+        measured = _scaled(v(f"cov_wind_{component}_wind_{component}"), ustar) if ustar > 0.0 else math.nan
         expected = sigma_ratio(component, stability, ustar, latitude_deg)
-        variance = window.value(f"cov_wind_{component}_wind_{component}")
-        measured = math.sqrt(variance) / ustar if variance >= 0.0 and ustar > 0.0 else math.nan
-        values[f"turbulence_deviation_{component}"] = 100.0 * abs((measured - expected) / expected) if expected > 0.0 else math.nan
-    return window.found(values)
+        values[f"turbulence_deviation_{component}"] = deviation_percent(measured, expected)
+    scale = v("temperature_scale")
+    if math.isnan(scale) and ustar > 0.0:
+        scale = -v("temperature_flux") / ustar
+    measured = _scaled(v("cov_sonic_temperature_sonic_temperature"), scale)
+    values["turbulence_deviation_temperature"] = deviation_percent(measured, temperature_ratio(stability))
+    return window.found({name: whole_percent_of(x) for name, x in values.items()} if whole_percent else values)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from edge.science.arrays import FloatArray
 from edge.science.eddy.moments.momentum import friction_velocity
-from edge.science.eddy.window import Window
+from edge.science.eddy.window import GASES, Window
 from edge.science.statistics import covariance
 
 PARTS = 6
@@ -28,6 +30,15 @@ def deviation_percent(whole: float, mean_of_parts: float) -> float:
     if whole == 0.0:
         return 0.0 if mean_of_parts == 0.0 else math.inf
     return round(100.0 * abs((whole - mean_of_parts) / whole), 9)
+
+
+def whole_percent_of(deviation_percent: float) -> float:
+    """The whole percent of a deviation, cut off: what the reference engine compares with its limits. NaN and infinity stay.
+
+    >>> whole_percent_of(30.9)
+    30.0
+    """
+    return float(math.floor(deviation_percent)) if math.isfinite(deviation_percent) else deviation_percent
 
 
 def nonstationarity_percent(w: FloatArray, x: FloatArray, parts: int = PARTS) -> float:
@@ -53,13 +64,50 @@ def nonstationarity_of_friction_velocity(u: FloatArray, v: FloatArray, w: FloatA
     return deviation_percent(whole, friction_velocity(uw, vw))
 
 
-def step(window: Window) -> Window:
-    """Values ``nonstationarity_<flux>`` in percent for momentum, heat, h2o and co2."""
-    series = window.series
+class _Parts:
+    """Series and their parts with the means taken off once, so that every covariance is one sum; a series with gaps goes the slow way."""
+
+    def __init__(self, window: Window, names: tuple[str, ...], parts: int) -> None:
+        self.parts = parts
+        self.series = {name: window.series[name] for name in names if name in window.series}
+        self.whole: dict[str, FloatArray] = {}
+        self.part: dict[str, FloatArray] = {}
+        for name, x in self.series.items():
+            length = x.size // parts
+            if length and math.isfinite(float(x.sum())):
+                rows = x[: parts * length].reshape(parts, length)
+                self.whole[name] = x - x.mean()
+                self.part[name] = rows - rows.mean(axis=1, keepdims=True)
+
+    def both(self, a: str, b: str) -> tuple[float, float]:
+        """The covariance of the whole, and the mean of those of the parts."""
+        if a not in self.whole or b not in self.whole:
+            x, y = self.series[a], self.series[b]
+            each = [covariance(x[part], y[part]) for part in _slices(x.size, self.parts)]
+            return covariance(x, y), sum(each) / self.parts
+        whole = float(np.einsum("i,i->", self.whole[a], self.whole[b])) / self.whole[a].size
+        rows = self.part[a]
+        return whole, float(np.einsum("ij,ij->i", rows, self.part[b]).sum()) / rows.size
+
+    def deviation(self, a: str, b: str) -> float:
+        """How far the mean of the parts lies from the whole, percent."""
+        return deviation_percent(*self.both(a, b))
+
+
+def step(window: Window, *, parts: int = PARTS, whole_percent: bool = False, variances: bool = False) -> Window:
+    """Values ``nonstationarity_<flux>`` in percent for momentum, heat and the gases; with ``variances`` also
+    ``nonstationarity_variance_<series>`` of u, w, sonic temperature and the gases. ``whole_percent`` cuts them off to whole percent (the
+    reference engine)."""
+    found = _Parts(window, ("wind_u", "wind_v", "wind_w", "sonic_temperature", *GASES), parts)
     values: dict[str, float] = {}
-    if "wind_w" in series:
-        values["nonstationarity_momentum"] = nonstationarity_of_friction_velocity(series["wind_u"], series["wind_v"], series["wind_w"])
-        for flux, name in (("heat", "sonic_temperature"), ("h2o", "h2o"), ("co2", "co2")):
-            if name in series:
-                values[f"nonstationarity_{flux}"] = nonstationarity_percent(series["wind_w"], series[name])
-    return window.found(values)
+    if {"wind_u", "wind_v", "wind_w"} <= set(found.series):
+        (uw, uw_parts), (vw, vw_parts) = found.both("wind_u", "wind_w"), found.both("wind_v", "wind_w")
+        values["nonstationarity_momentum"] = deviation_percent(friction_velocity(uw, vw), friction_velocity(uw_parts, vw_parts))
+        for flux, name in (("heat", "sonic_temperature"), *((gas, gas) for gas in GASES)):
+            if name in found.series:
+                values[f"nonstationarity_{flux}"] = found.deviation("wind_w", name)
+    if variances:
+        for name in found.series:
+            if name != "wind_v":
+                values[f"nonstationarity_variance_{name}"] = found.deviation(name, name)
+    return window.found({name: whole_percent_of(x) for name, x in values.items()} if whole_percent else values)
