@@ -68,9 +68,9 @@ def load_station(path: Path) -> LoadedStation:
     path = Path(path)
     report = Report(path)
     data = read_yaml(path, report, "a station file")
-    if not report.problems and not isinstance(data, dict):
-        report.add((), "a station file is a mapping of keys to values")
-    if report.problems:
+    if not isinstance(data, dict):
+        if not report.problems:
+            report.add((), "a station file is a mapping of keys to values")
         raise StationFileError(report.problems)
     parts = Parts.of(data)
     site = {} if parts.raw_only else _read_site(report, path.parent / "site.geojson")

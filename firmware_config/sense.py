@@ -274,6 +274,8 @@ def _check_series(report: Report, parts: Parts, have: set[str]) -> None:
             report.nearest(where, "no such quantity", named.quantity, registry())
         elif named.place != "*" and rule.series not in have:
             report.nearest(where, nothing, rule.series, have)
+    for i, rule in parts.quality.items():
+        _check_bounds(report, i, rule)
     for name, sources in parts.inputs.items():
         for i, source in sources.items():
             if source.series is not None and source.series not in have:
@@ -281,3 +283,25 @@ def _check_series(report: Report, parts: Parts, have: set[str]) -> None:
     for i, product in parts.products.items():
         if isinstance(product, OxygenSaturation) and product.oxygen not in have:
             report.nearest(("products", i, "oxygen"), nothing, product.oxygen, have)
+
+
+def _check_bounds(report: Report, i: int, rule: QualityRule) -> None:
+    """Limits that no value could meet, or a suspect limit beyond the failing one, which could never speak."""
+    if rule.gross_range is None:
+        return
+    where: KeyPath = ("quality", i, "gross_range")
+    fail, suspect = rule.gross_range.fail, rule.gross_range.suspect
+    for name, bounds in (("fail", fail), ("suspect", suspect)):
+        if bounds is not None and bounds.min is not None and bounds.max is not None and bounds.min >= bounds.max:
+            report.add((*where, name, "min"), f"{bounds.min:g}: no value lies between this and max ({bounds.max:g})")
+            return
+    if suspect is None:
+        return
+    if fail.min is not None and suspect.min is not None and suspect.min < fail.min:
+        report.add(
+            (*where, "suspect", "min"), f"{suspect.min:g}: values below {fail.min:g} already fail", allowed=[f"at least {fail.min:g}"]
+        )
+    if fail.max is not None and suspect.max is not None and suspect.max > fail.max:
+        report.add(
+            (*where, "suspect", "max"), f"{suspect.max:g}: values above {fail.max:g} already fail", allowed=[f"at most {fail.max:g}"]
+        )

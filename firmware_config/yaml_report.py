@@ -144,7 +144,8 @@ class _PlainLoader(yaml.SafeLoader):
 
 
 def read_yaml(path: Path, report: Report, what: str, *, aliases: bool = False) -> Any:
-    """The document, or None with the reason in the report. A key that stands twice is a problem; so is an alias unless ``aliases``."""
+    """The document, or None with the reason in the report. A key that stands twice is a problem, reported, and its last value is read, so
+    that the rest can be judged too; an alias is refused unless ``aliases``."""
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             report.add((), f"larger than {MAX_FILE_BYTES} bytes; this is not {what}")
@@ -152,7 +153,7 @@ def read_yaml(path: Path, report: Report, what: str, *, aliases: bool = False) -
         text = path.read_text(encoding="utf-8")
         report.root = yaml.compose(text, Loader=yaml.SafeLoader if aliases else _PlainLoader)
         _duplicate_keys(report, report.root, ())
-        return yaml.safe_load(text) if not report.problems else None
+        return yaml.safe_load(text)
     except OSError as error:
         report.add((), f"cannot be read: {error.strerror}")
     except UnicodeDecodeError as error:

@@ -18,7 +18,7 @@ def _door() -> None:
 @main.command()
 def demo(
     stations: Annotated[int, typer.Option(min=1, max=3, help="how many of the three example stations")] = 3,
-    speed: Annotated[float, typer.Option(min=0.1, max=200, help="world seconds per real second")] = 60.0,
+    speed: Annotated[float, typer.Option(min=0.1, max=200, help="world seconds per real second")] = 30.0,
     minutes: Annotated[float | None, typer.Option(min=0.1, help="stop by itself after so many minutes of wall time")] = None,
     port: Annotated[int, typer.Option(min=1024, max=65_535, help="the page's port on localhost")] = 8460,
     data: Annotated[Path, typer.Option(help="where everything is kept; a second start goes on with it")] = Path("var/demo"),

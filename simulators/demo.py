@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import socket
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +22,7 @@ from simulators.stage import EXAMPLES, HALF_HOUR_MS, Stage, example_station
 
 LEAD_S = 10.0
 """Real seconds before the first half-hour begins on a first start: time for everything to be up."""
+LOOK_EVERY_S = 0.2
 SCRIPT: dict[str, list[dict[str, object]]] = {
     "yueqing-mangrove": [{"after": "8min", "for": "45min", "instrument": "oxygen", "fault": "silence"}],
     "zhoushan-buoy": [{"after": "70min", "for": "20min", "link": "met", "fault": "unplugged"}],
@@ -36,8 +38,6 @@ def first_origin_ms(speed: float) -> int:
 
 def choose_port(wanted: int) -> int:
     """The wanted port, or a free one when something else has it."""
-    import socket
-
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -53,8 +53,26 @@ def _processes(stage: Stage) -> Table:
     table.add_column("pid", justify="right")
     table.add_column("log")
     for child in stage.children:
-        table.add_row(child.name, str(child.pid), str(child.log_file))
+        table.add_row(child.name, str(child.pid), shorter(child.log_file))
     return table
+
+
+def shorter(path: Path) -> str:
+    """A path as seen from where the visitor stands, when it lies below."""
+    with contextlib.suppress(ValueError):
+        return str(path.relative_to(Path.cwd()))
+    return str(path)
+
+
+async def tell_returns(stage: Stage, console: Console) -> None:
+    """A line for every process that died and is back, with its new number."""
+    seen = {child.name: child.starts for child in stage.children}
+    while True:
+        await asyncio.sleep(LOOK_EVERY_S)
+        for child in stage.children:
+            if child.starts > seen[child.name] and child.pid is not None:
+                seen[child.name] = child.starts
+                console.print(f"{child.name} ended and is back: pid {child.pid}", highlight=False)
 
 
 async def run_demo(
@@ -65,12 +83,15 @@ async def run_demo(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
+    free = choose_port(port)
+    if free != port:
+        console.print(f"port {port} is in use by another program: the page gets port {free}", highlight=False)
     stage = Stage(
         folder,
         [example_station(name) for name in EXAMPLES[:stations]],
         speed=speed,
         broker_kind=broker,
-        page_port=choose_port(port),
+        page_port=free,
         replay=replay,
         faults=SCRIPT,
         origin_ms=first_origin_ms(speed),
@@ -82,10 +103,15 @@ async def run_demo(
         await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if starting.done():
             starting.result()
-            console.print(f"\n[bold]The page: {stage.url}[/bold]   (Ctrl-C stops everything; a second start goes on with the same data)\n")
+            console.print(
+                f"\n[bold]The page: {stage.url}[/bold]\nCtrl-C stops everything; a second start goes on with the same data.\n",
+                soft_wrap=True,
+            )
             console.print(_processes(stage))
+            returns = asyncio.create_task(tell_returns(stage, console))
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stopping, minutes * 60 if minutes else None)
+            returns.cancel()
         else:
             starting.cancel()
             with contextlib.suppress(asyncio.CancelledError):

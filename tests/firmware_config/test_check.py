@@ -106,6 +106,16 @@ def test_three_surfaces_and_both_platforms_are_shown() -> None:
             "place: mast",
             r"products\[0\]\.place: wind_(speed|from_direction)@mast already comes from weather, the eddy product would give it too",
         ),
+        (
+            "fail: {min: 0, max: 25}",
+            "fail: {min: 30, max: 25}",
+            r"quality\[0\]\.gross_range\.fail\.min: 30: no value lies between this and max",
+        ),
+        (
+            "suspect: {min: 2, max: 16}",
+            "suspect: {min: 2, max: 26}",
+            r"gross_range\.suspect\.max: 26: values above 25 already fail; allowed: at most 25",
+        ),
         ("id: hydroc", "id: sonic", r"instruments\[[02]\]\.id: 'sonic': two instruments have this id"),
     ],
 )
@@ -123,6 +133,12 @@ def test_all_mistakes_are_reported_at_once_whatever_their_kind(buoy) -> None:
     )
     for key in ("platform", "instruments[0].model", "instruments[2].every", "instruments[3].link"):
         assert any(f" {key}: " in problem for problem in problems), (key, problems)
+
+
+def test_a_key_that_stands_twice_hides_no_other_mistake(buoy) -> None:
+    problems = buoy(("platform: buoy", "platform: buoy\nplatform: bouy"))
+    assert any("platform: this key stands twice" in problem for problem in problems), problems
+    assert any("did you mean 'buoy'?" in problem for problem in problems), problems
 
 
 def test_a_broken_part_does_not_bring_false_complaints_about_others(buoy) -> None:

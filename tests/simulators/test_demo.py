@@ -26,7 +26,7 @@ class Demo:
         self.port = free_port()
 
     async def __aenter__(self) -> Demo:
-        command = [door("haitan-sim"), "demo", "--stations", "2", "--data", str(self.folder), "--port", str(self.port)]
+        command = [door("haitan-sim"), "demo", "--stations", "2", "--speed", "60", "--data", str(self.folder), "--port", str(self.port)]
         self.process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, start_new_session=True)
         assert self.process.stdout is not None
         async with asyncio.timeout(120):
