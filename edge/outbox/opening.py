@@ -97,7 +97,7 @@ def open_folder(folder: Path, station: str, clock: Clock, quota_bytes: int, *, p
         )
     trusted = existed and salvaged is None
     found = _Found(station, state, whole, meta, salvaged)
-    numbers, restarted = _numbers(file, found, held if trusted else None, clock)
+    numbers, restarted = _numbers(file, found, held, clock, trusted=trusted)
     store = Store(connection, numbers, held, clock, station)
     _settle(store, trusted=trusted, had_numbers=state is not None, restarted=restarted, whole=whole)
     missing = not existed and state is not None and any(state.reserved.values())
@@ -139,14 +139,15 @@ def _open(database: Path, quota_bytes: int) -> tuple[apsw.Connection, Holdings]:
         raise
 
 
-def _numbers(file: NumbersFile, found: _Found, held: Holdings | None, clock: Clock) -> tuple[Numbers, bool]:
+def _numbers(file: NumbersFile, found: _Found, held: Holdings, clock: Clock, *, trusted: bool) -> tuple[Numbers, bool]:
     """The numbers to go on with, durable; and whether a new epoch began because everything was lost.
 
-    ``held`` is what the outbox knows of numbers (None: it is not to be relied upon).
+    ``held`` is what the outbox knows of numbers; unless it is ``trusted``, more may have been given than it knows of.
     """
     state, meta, salvaged = found.state, found.meta, found.salvaged
     restarted = False
-    if state is None and held is not None and "epoch" in meta:
+    older = state is not None and not found.whole
+    if state is None and trusted and "epoch" in meta:
         previous = meta.get("previous_epoch")
         state = NumbersState(station=found.station, epoch=int(meta["epoch"]), previous_epoch=int(previous) if previous else None)
     elif state is None:
@@ -156,9 +157,8 @@ def _numbers(file: NumbersFile, found: _Found, held: Holdings | None, clock: Clo
         state = NumbersState(station=found.station, epoch=_new_epoch(clock, known), previous_epoch=max(known, default=None))
     reserved = dict(state.reserved)
     for stream in STREAMS:
-        kept = held.last.get((stream, state.epoch), -1) + 1 if held is not None else 0
-        reserved[stream] = max(reserved.get(stream, 0), kept)
-        if not found.whole and not restarted and reserved[stream]:
+        reserved[stream] = max(reserved.get(stream, 0), held.last.get((stream, state.epoch), -1) + 1)
+        if not found.whole and not restarted and (reserved[stream] or (older and not trusted)):
             reserved[stream] += BLOCK
     new = msgspec.structs.replace(state, reserved=reserved)
     return Numbers(file, file.write(new, both=True) if new != state or not found.whole else new), restarted

@@ -6,10 +6,12 @@ The folder under test is that of a killed agent: records in the database file, m
 from __future__ import annotations
 
 import contextlib
+import json
 import random
 import shutil
 from pathlib import Path
 
+import apsw
 import pytest
 
 from edge.outbox.carve import carve_rows
@@ -159,6 +161,39 @@ def test_what_only_the_log_holds_is_saved_when_the_file_is_gone(copy):
     epoch = next(iter(given))[1]
     assert {(stream, epoch, seq) for stream in ("minute", "eddy") for seq in range(60, 75)} <= left
     assert events(folder, "outbox_damaged")
+
+
+def test_a_right_row_that_the_index_has_lost_is_still_kept(copy):
+    folder, given = copy
+    database = folder / "outbox.db"
+    with contextlib.closing(apsw.Connection(str(database))) as connection:
+        (schema,) = connection.execute("select type, name, tbl_name, rootpage, sql from sqlite_schema where name='record_eddy_number'")
+        (row,) = connection.execute("select * from record_eddy where seq=7")
+        connection.execute("delete from record_eddy where seq=7")
+        connection.execute("pragma writable_schema=on; delete from sqlite_schema where name='record_eddy_number'")
+    with contextlib.closing(apsw.Connection(str(database))) as connection:
+        connection.execute("insert into record_eddy values(?,?,?,?,?,?,?)", row)
+        connection.execute("pragma writable_schema=on")
+        connection.execute("insert into sqlite_schema values(?,?,?,?,?)", schema)
+    assert after(folder, HandClock(), given) == given.keys()
+    assert events(folder, "outbox_damaged")
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_damaged_outbox_and_only_the_older_copy_of_the_numbers(tmp_path, number):
+    """The older copy may not know yet that a stream has been given numbers at all."""
+    for stream in ("minute", "gas"):
+        folder = tmp_path / stream
+        outbox = open_outbox(folder)
+        given = {}
+        for streams in (["minute"], [stream]) if number == 1 else ([stream], ["eddy"]):
+            for sealed in outbox.commit([draft(name, 1) for name in streams]):
+                given[sealed.record.stream, sealed.record.epoch, sealed.record.seq] = sealed.body
+        crash(outbox)
+        newest = max((folder / "numbers.a", folder / "numbers.b"), key=lambda path: json.loads(path.read_bytes()[33:])["generation"])
+        newest.write_bytes(b"")
+        (folder / "outbox.db").write_bytes(b"no database")
+        after(folder, HandClock(), given)
 
 
 def test_both_numbers_copies_lost_the_outbox_knows(copy):
