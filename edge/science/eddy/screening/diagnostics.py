@@ -90,7 +90,7 @@ def bad_by_word(column: FloatArray, word: Word, decisive: tuple[str, ...] | None
     """
     words, known = _as_words(column)
     mask = sum(1 << word.bits[name] for name in (word.decisive if decisive is None else decisive))
-    return known & (((words & mask) != mask) if word.set_is_good else ((words & mask) != 0))
+    return np.asarray(known & (((words & mask) != mask) if word.set_is_good else ((words & mask) != 0)))
 
 
 def bad_by_flag(column: FloatArray, good: tuple[float, ...] = (0.0,)) -> BoolArray:
@@ -101,7 +101,7 @@ def bad_by_flag(column: FloatArray, good: tuple[float, ...] = (0.0,)) -> BoolArr
     >>> bad_by_flag(np.array([0.0, 7.0, 10.0, np.nan]), GILL_GOOD).tolist()
     [False, True, False, False]
     """
-    return np.isfinite(column) & ~np.isin(column, good)
+    return np.asarray(np.isfinite(column) & ~np.isin(column, good))
 
 
 def bit_counts(column: FloatArray, word: Word) -> dict[str, int]:

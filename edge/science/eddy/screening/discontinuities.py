@@ -13,9 +13,8 @@ from types import MappingProxyType
 
 import numpy as np
 
-from edge.science.arrays import FloatArray, mean_of_present
-from edge.science.constants import GAS_CONSTANT
-from edge.science.eddy.screening.limits import NOT_A_GAS
+from edge.science.arrays import FloatArray
+from edge.science.eddy.screening.limits import NOT_A_GAS, gas_scale
 from edge.science.eddy.window import Window
 
 HARD: Mapping[str, float] = MappingProxyType(
@@ -117,10 +116,7 @@ def step(
     ``both_directions`` False sees drops only, as EddyPro does. Gas densities are judged against the same mole fractions at the window's
     mean sonic temperature and ``pressure_pa``; without it they are not judged.
     """
-    per_fraction = 1.0
-    if window.gas_form == "density":
-        temperature = mean_of_present(window.series["sonic_temperature"]) if "sonic_temperature" in window.series else math.nan
-        per_fraction = pressure_pa / (GAS_CONSTANT * temperature)
+    per_fraction = gas_scale(window, pressure_pa)
     values: dict[str, float] = {}
     for name in hard:
         scale = 1.0 if name in NOT_A_GAS else per_fraction

@@ -47,15 +47,28 @@ def outside_to_missing(x: FloatArray, low: float, high: float) -> tuple[FloatArr
     return (np.where(bad, np.nan, x), count) if count else (x, 0)
 
 
+def gas_scale(window: Window, pressure_pa: float) -> float:
+    """What turns a limit given as mole fraction (mol mol-1) into the form of a window's gases.
+
+    Parameters: ``pressure_pa`` mean pressure. Returns 1 for mole fractions, for densities p / (R T) in mol m-3 with the mean sonic
+    temperature of the samples present, NaN when that is not to be had.
+
+    >>> gas_scale(Window(10.0, 1, {}, "mole_fraction"), 1e5)
+    1.0
+    """
+    if window.gas_form != "density":
+        return 1.0
+    ts = window.series.get("sonic_temperature")
+    temperature = mean_of_present(ts) if ts is not None else float("nan")
+    return pressure_pa / (GAS_CONSTANT * temperature) if temperature > 0.0 else float("nan")
+
+
 def step(window: Window, *, pressure_pa: float, limits: Mapping[str, tuple[float, float]] = LIMITS) -> Window:
     """Apply the limits to every series that has them; densities only when pressure and temperature are known.
 
     Values ``outside_<series>`` (samples taken out) and ``hard_flag_absolute_limits_<series>`` (at least one).
     """
-    per_fraction = 1.0
-    if window.gas_form == "density":
-        temperature = mean_of_present(window.series["sonic_temperature"]) if "sonic_temperature" in window.series else float("nan")
-        per_fraction = pressure_pa / (GAS_CONSTANT * temperature)
+    per_fraction = gas_scale(window, pressure_pa)
     changed: dict[str, FloatArray] = {}
     counts: dict[str, float] = {}
     for name, (low, high) in limits.items():

@@ -8,7 +8,6 @@ Nakai & Shimoyama (2012), which found the same fault in the field.
 
 from __future__ import annotations
 
-import re
 from typing import Literal
 
 import numpy as np
@@ -31,8 +30,8 @@ def is_windmaster(model: str) -> bool:
     >>> is_windmaster("Gill WindMaster Pro"), is_windmaster("wm_pro"), is_windmaster("HS-50")
     (True, True, False)
     """
-    plain = re.sub(r"[^a-z0-9]", "", model.lower())
-    return "windmaster" in plain or re.fullmatch(r"(gill)?wm(pro)?\d*", plain) is not None
+    plain = "".join(c for c in model.lower() if c.isalnum())
+    return "windmaster" in plain or plain.removeprefix("gill").rstrip("0123456789") in {"wm", "wmpro"}
 
 
 def verdict(model: str, firmware: str) -> Verdict:
@@ -45,7 +44,7 @@ def verdict(model: str, firmware: str) -> Verdict:
     """
     if not is_windmaster(model):
         return "not needed"
-    numbers = [int(number) for number in re.findall(r"\d+", firmware)]
+    numbers = [int(number) for number in "".join(c if c in "0123456789" else " " for c in firmware).split()]
     if not numbers or (numbers[0] == FIRMWARE and len(numbers) < 2):
         return "firmware unknown"
     return "needed" if numbers[0] == FIRMWARE and numbers[1] < FIRST_SOUND_RELEASE else "not needed"
