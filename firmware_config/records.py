@@ -25,7 +25,9 @@ ClockQuality = Literal["synchronised", "holdover", "unset"]
 T = TypeVar("T")
 Integer = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 """What SQLite, JSON readers and line protocol can all hold; a larger number in a body makes it no record."""
-Count = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
+TOP = 2**53
+"""Whole numbers below it are exact for every reader of JSON."""
+Count = Annotated[int, msgspec.Meta(ge=0, lt=TOP)]
 Small = Annotated[int, msgspec.Meta(ge=0, le=9)]
 Value = float | Integer | str | bool | None
 
@@ -76,7 +78,7 @@ class Record(Draft, frozen=True, kw_only=True, omit_defaults=True):
         return self.station, self.stream, self.epoch, self.seq
 
 
-class Sealed(msgspec.Struct, frozen=True):
+class Sealed(msgspec.Struct, frozen=True, gc=False):
     """A record as it is kept and carried: the bytes of its one serialisation and their hash."""
 
     record: Record
@@ -130,8 +132,8 @@ def unseal(body: bytes, expected_hash: str) -> Sealed:
         record = _record_decoder.decode(body)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise WireError("bad_record", f"not a record: {error}") from error
-    numbers = record.seq, record.epoch, record.dt, record.version, *(record.replaces or ())
-    if min(numbers) < 0 or max(abs(record.t), *numbers) >= 2**53:
+    sensible = 0 <= record.seq < TOP and 0 <= record.epoch < TOP and 0 <= record.dt < TOP and -TOP < record.t < TOP
+    if not sensible:  # version and replaces are held to it by their types
         raise WireError("bad_record", f"record {record.key}: a number is out of range")
     return Sealed(record, body, expected_hash)
 

@@ -103,7 +103,7 @@ class Intake:
             batch.accepted.append(sealed)
 
     def _check(self, record: Record, station: str, size: int, latest: int) -> None:
-        usual = record.station == station and size <= MAX_BODY_BYTES and 0 <= record.t and record.t + record.dt <= latest
+        usual = record.station == station and size <= MAX_BODY_BYTES and record.t >= 0 and record.t + record.dt <= latest
         if usual and record.stream in self._streams and (self._accept_simulated or not record.simulated):
             return
         if record.station != station:

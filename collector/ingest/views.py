@@ -18,7 +18,7 @@ NO_DATA = frozenset({"event", "health", "raw"})
 
 def take_records(view: StationView, records: Sequence[Record]) -> None:
     """Committed records of one station, in any order."""
-    seen: set[tuple[str, ...]] = set()
+    seen: dict[str, set[str]] = {}
     for record in sorted(records, key=lambda record: record.t, reverse=True):
         if record.clock == "unset" or record.stream == "event":
             continue
@@ -27,10 +27,10 @@ def take_records(view: StationView, records: Sequence[Record]) -> None:
             view.data_t = end
         if record.stream == "health" and (view.health is None or record.t > view.health.t):
             view.health = record
-        names = (record.stream, *record.values)
-        if names in seen:  # an older record of the same make has nothing newer
+        known = seen.setdefault(record.stream, set())
+        if record.values.keys() <= known:  # a newer record of the stream had them all
             continue
-        seen.add(names)
+        known.update(record.values)
         for name, value in record.values.items():
             view.take(name, Newest(end, value, record.flags.get(name, Flag.NOT_EVALUATED), record.stream))
 

@@ -22,6 +22,7 @@ LARGEST = 1e100
 """No measurement is larger, and sums of such numbers cannot overflow."""
 SHARE_FOR_GOOD = 0.8
 """A mean over less than this share of its values is suspect, whatever their flags."""
+ONLY_FLOATS = {float}
 
 
 class Aggregate(msgspec.Struct, array_like=True, gc=False):
@@ -127,26 +128,27 @@ def as_number(value: Value) -> float | None:
     return None
 
 
-def _usable_column(values: Sequence[float], good: int, averaging: str, last_t: int) -> Aggregate:
-    """Usable numbers of one series in order of time, ``good`` of them flagged 1 and the rest 2."""
-    if averaging == "arithmetic":
-        total, second = math.fsum(values), 0.0
-    elif averaging == "circular":
-        total = math.fsum(math.sin(math.radians(v)) for v in values)
-        second = math.fsum(math.cos(math.radians(v)) for v in values)
+def _usable_column(values: Sequence[float], good: int, averaging: str, last_t: int, low: float, high: float) -> Aggregate:
+    """Usable numbers of one series in order of time, from ``low`` to ``high``, ``good`` of them flagged 1 and the rest 2."""
+    second = 0.0
+    if averaging == "circular":
+        angles = [math.radians(value) for value in values]
+        total, second = math.fsum(map(math.sin, angles)), math.fsum(map(math.cos, angles))
     elif averaging == "last":
         total, second = values[-1], float(last_t)
     else:
-        total, second = math.fsum(values), 0.0
-    return Aggregate(good, len(values) - good, 0, 0, 0, total, second, min(values), max(values))
+        total = math.fsum(values)
+    return Aggregate(good, len(values) - good, 0, 0, 0, total, second, low, high)
 
 
 def aggregate_column(values: Sequence[Value], flags: Sequence[int], times: Sequence[int], averaging: str) -> Aggregate:
     """The aggregate of one series over records in order of time."""
-    good = flags.count(1)
-    all_usable = good + flags.count(2) == len(values) and set(map(type, values)) == {float}
-    if all_usable and min(values) >= -LARGEST and max(values) <= LARGEST:  # type: ignore[type-var, operator]
-        return _usable_column(values, good, averaging, times[-1])  # type: ignore[arg-type]
+    good, count = flags.count(1), len(values)
+    if (good == count or good + flags.count(2) == count) and set(map(type, values)) == ONLY_FLOATS:
+        numbers: Sequence[float] = values  # type: ignore[assignment]
+        low, high = min(numbers), max(numbers)
+        if low >= -LARGEST and high <= LARGEST:
+            return _usable_column(numbers, good, averaging, times[-1], low, high)
     usable: list[float] = []
     good = last_t = 0
     spoilt = Aggregate()
@@ -164,7 +166,7 @@ def aggregate_column(values: Sequence[Value], flags: Sequence[int], times: Seque
             spoilt.fail += 1
     if not usable:
         return spoilt
-    made = _usable_column(usable, good, averaging, last_t)
+    made = _usable_column(usable, good, averaging, last_t, min(usable), max(usable))
     made.suspect, made.fail, made.missing = spoilt.suspect, spoilt.fail, spoilt.missing
     return made
 
