@@ -82,7 +82,7 @@ def time_response(frequency_hz: ArrayLike, time_constant_s: float) -> FloatArray
     """Amplitude gain of a sensor that follows with one time constant: 1 / sqrt(1 + (2 pi f tau)^2).
 
     Parameters: ``frequency_hz`` (m,); ``time_constant_s`` tau. A cospectrum of a lagged pair meets it once per slow sensor: the phase is
-    taken out with the lag (Peltola et al. 2021, Atmospheric Measurement Techniques 14, 5089-5106). Source: Moore 1986, Boundary-Layer
+    taken out with the lag (Peltola et al. 2021, Atmospheric Measurement Techniques 14, 5071-5088). Source: Moore 1986, Boundary-Layer
     Meteorology 37, 17-35.
 
     >>> time_response([0.1, 1.0, 10.0], 0.1).round(4)
