@@ -23,7 +23,12 @@ def demo(
     port: Annotated[int, typer.Option(min=1024, max=65_535, help="the page's port on localhost")] = 8460,
     data: Annotated[Path, typer.Option(help="where everything is kept; a second start goes on with it")] = Path("var/demo"),
     broker: Annotated[str, typer.Option(help="auto, mosquitto or nats")] = "auto",
-    replay: Annotated[list[Path] | None, typer.Option(help="recorded half-hours to play through the mudflat pole's instruments")] = None,
+    replay: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="recorded half-hours to play through the mudflat pole's instruments, once for each file", exists=True, dir_okay=False
+        ),
+    ] = None,
 ) -> None:
     """The whole chain on simulated stations, with the operator's page on localhost. Ctrl-C stops everything."""
     import asyncio

@@ -20,6 +20,8 @@ from rich.table import Table
 from simulators.servers import free_port
 from simulators.stage import EXAMPLES, HALF_HOUR_MS, Stage, example_station
 
+REPLAYS = "hangzhou-mudflat"
+"""The example station whose instruments can play recorded half-hours."""
 LEAD_S = 10.0
 """Real seconds before the first half-hour begins on a first start: time for everything to be up."""
 LOOK_EVERY_S = 0.2
@@ -34,6 +36,13 @@ def first_origin_ms(speed: float) -> int:
     """Where the world begins: shortly before the half-hour that is under way, so that the first flux is whole and soon."""
     now = time.time_ns() // 1_000_000
     return now // HALF_HOUR_MS * HALF_HOUR_MS - int(LEAD_S * 1000 * speed)
+
+
+def choose_stations(count: int, replay: Sequence[Path]) -> tuple[str, ...]:
+    """The first so many examples; with recorded half-hours the one that plays them is always among them."""
+    if replay and REPLAYS not in EXAMPLES[:count]:
+        return (*EXAMPLES[: count - 1], REPLAYS)
+    return EXAMPLES[:count]
 
 
 def choose_port(wanted: int) -> int:
@@ -88,7 +97,7 @@ async def run_demo(
         console.print(f"port {port} is in use by another program: the page gets port {free}", highlight=False)
     stage = Stage(
         folder,
-        [example_station(name) for name in EXAMPLES[:stations]],
+        [example_station(name) for name in choose_stations(stations, replay)],
         speed=speed,
         broker_kind=broker,
         page_port=free,
