@@ -26,10 +26,22 @@ class Shape:
     kurtosis: float
 
 
-def detrended(x: FloatArray) -> FloatArray:
+def centred_ramp(n: int) -> FloatArray:
+    """Sample numbers less their mean.
+
+    Parameters: ``n`` how many.
+
+    >>> centred_ramp(3).tolist()
+    [-1.0, 0.0, 1.0]
+    """
+    return np.arange(n, dtype=np.float64) - 0.5 * (n - 1)
+
+
+def detrended(x: FloatArray, ramp: FloatArray | None = None) -> FloatArray:
     """A series less its least-squares straight line.
 
-    Parameters: ``x`` (n,), any unit, no NaN; equal steps. Returns (n,) with mean zero.
+    Parameters: ``x`` (n,), any unit, no NaN; equal steps; ``ramp`` (n,) from `centred_ramp` where many series of one length are treated.
+    Returns (n,) with mean zero.
 
     >>> detrended(np.array([1.0, 3.0, 5.0])).tolist()
     [0.0, 0.0, 0.0]
@@ -37,19 +49,17 @@ def detrended(x: FloatArray) -> FloatArray:
     y: FloatArray = x - x.mean()
     if x.size < 2:
         return y
-    t: FloatArray = np.arange(x.size, dtype=np.float64) - 0.5 * (x.size - 1)
-    slope = 12.0 * dot(t, y) / (x.size * (x.size**2 - 1.0))
-    t *= slope
-    y -= t
+    t = centred_ramp(x.size) if ramp is None else ramp
+    y -= t * (12.0 * dot(t, y) / (x.size * (x.size**2 - 1.0)))
     return y
 
 
-def shape(x: FloatArray, *, detrend: bool = False, moment_divisor_less: int = 0) -> Shape:
+def shape(x: FloatArray, *, detrend: bool = False, moment_divisor_less: int = 0, ramp: FloatArray | None = None) -> Shape:
     """Skewness and kurtosis (not the excess) of the samples present.
 
     Parameters: ``x`` (n,), any unit; NaN samples are left out (the line of ``detrend`` is then fitted to the rest as if they followed each
     other). ``moment_divisor_less`` 1 divides the third and fourth moments by N - 1 but the variance by N, as EddyPro's printed statistics
-    do. NaN for fewer than two samples or no spread.
+    do; ``ramp`` as in `detrended`. NaN for fewer than two samples or no spread.
 
     >>> shape(np.array([-1.0, -1.0, 1.0, 1.0]))
     Shape(skewness=0.0, kurtosis=1.0)
@@ -58,10 +68,11 @@ def shape(x: FloatArray, *, detrend: bool = False, moment_divisor_less: int = 0)
         x = x[np.isfinite(x)]
     if x.size < 2:
         return Shape(math.nan, math.nan)
-    d = detrended(x) if detrend else x - x.mean()
+    mean = float(x.mean())
+    d = detrended(x, ramp if ramp is not None and ramp.size == x.size else None) if detrend else x - mean
     d2 = d * d
     variance = float(d2.mean())
-    if not variance > (1e-12 * float(np.abs(x).max())) ** 2:
+    if not variance > (1e-12 * mean) ** 2:
         return Shape(math.nan, math.nan)
     n = x.size - moment_divisor_less
     return Shape(dot(d2, d) / n / variance**1.5, dot(d2, d2) / n / variance**2)
@@ -90,10 +101,11 @@ def step(
 ) -> Window:
     """Values ``skewness_<series>``, ``kurtosis_<series>`` (detrended) with hard and soft flags ``…_flag_skewness_kurtosis_<series>``."""
     values: dict[str, float] = {}
+    ramp = centred_ramp(max((x.size for x in window.series.values()), default=0))
     for name in series:
         if name not in window.series:
             continue
-        found = shape(window.series[name], detrend=True)
+        found = shape(window.series[name], detrend=True, ramp=ramp)
         if math.isnan(found.skewness):
             continue
         values[f"skewness_{name}"], values[f"kurtosis_{name}"] = found.skewness, found.kurtosis

@@ -6,6 +6,8 @@ Run before screening and again after it.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from edge.science.arrays import FloatArray, count_finite
@@ -22,11 +24,11 @@ def is_constant(x: FloatArray) -> bool:
     >>> is_constant(np.array([2.0, np.nan, 2.0]))
     True
     """
-    present = x[np.isfinite(x)]
+    present = x if math.isfinite(float(x.sum())) else x[np.isfinite(x)]
     if not present.size:
         return False
-    spread = float(present.max() - present.min())
-    return spread <= 1e-9 * max(1e-12, float(np.abs(present).max()))
+    high, low = float(present.max()), float(present.min())
+    return high - low <= 1e-9 * max(1e-12, high, -low)
 
 
 def absence(x: FloatArray, expected: int, minimum_share: float = MINIMUM_SHARE) -> str:

@@ -26,13 +26,23 @@ def repeats_to_missing(x: FloatArray, longest: int) -> tuple[FloatArray, int]:
     >>> repeats_to_missing(np.array([1.0, 2.0, 2.0, 2.0, 3.0]), 2)
     (array([ 1., nan, nan, nan,  3.]), 3)
     """
-    if x.size <= longest:
+    if x.size <= longest or not _some_run(x, longest):
         return x, 0
     begins = np.concatenate(([0], np.flatnonzero(x[1:] != x[:-1]) + 1))
     lengths = np.diff(np.append(begins, x.size))
     stuck = np.repeat(lengths > longest, lengths)
     count = int(np.count_nonzero(stuck))
     return (np.where(stuck, np.nan, x), count) if count else (x, 0)
+
+
+def _some_run(x: FloatArray, longest: int) -> bool:
+    """Whether so many neighbours may be alike in a row: halving leaves nothing of a sound series after a few looks."""
+    alike = x[1:] == x[:-1]
+    reach = 1
+    while 2 * reach <= longest and alike.any():
+        alike = alike[reach:] & alike[:-reach]
+        reach *= 2
+    return bool(alike.any())
 
 
 def step(window: Window, *, longest_s: float = LONGEST_S) -> Window:
@@ -42,9 +52,9 @@ def step(window: Window, *, longest_s: float = LONGEST_S) -> Window:
     counts: dict[str, float] = {}
     for name in (*WIND, "sonic_temperature", *GASES):
         x = window.series.get(name)
-        if x is None or is_constant(x):
+        if x is None:
             continue
-        x, count = repeats_to_missing(x, longest)
-        if count:
-            changed[name], counts[f"stuck_{name}"] = x, float(count)
+        kept, count = repeats_to_missing(x, longest)
+        if count and not is_constant(x):
+            changed[name], counts[f"stuck_{name}"] = kept, float(count)
     return window.with_series(changed).found(counts)
