@@ -40,27 +40,40 @@ class FluxMode(StrEnum):
     """How to compute."""
 
     CORRECT = "correct"
+    COMPATIBLE = "compatible"
 
 
 @main.command()
 def flux(
     station: Annotated[Path, typer.Argument(help="station file (YAML)")],
-    raw: Annotated[list[Path], typer.Argument(help="raw files: .ghg of our archive, or CSV described in STATION.raw.yaml")],
-    mode: Annotated[FluxMode, typer.Option(help="correct: every step by its paper, without spectral correction")] = FluxMode.CORRECT,
+    raw: Annotated[list[Path], typer.Argument(help="raw files: .ghg of our archive; CSV, TOA5, TOB1 as the station file says")],
+    mode: Annotated[
+        FluxMode | None,
+        typer.Option(
+            help="correct: every step as its paper has it; compatible: as EddyPro 7 does, faults included; "
+            "as the station file says when not given"
+        ),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="table to write; standard output when not given")] = None,
+    reasons: Annotated[Path | None, typer.Option(help="table of why numbers are missing and files were skipped")] = None,
+    jobs: Annotated[int, typer.Option(min=0, help="processes; 0: one for each core")] = 0,
 ) -> None:
     """Eddy-covariance fluxes of raw files: FLUXNET names and units, -9999 = missing. Exit status 1 when a file was skipped."""
+    from edge.errors import EdgeError
     from edge.flux.command import run
     from firmware_config.check import load_station
     from firmware_config.errors import StationFileError
 
-    del mode  # there is one so far
     try:
         loaded = load_station(station)
+        status = run(loaded.station, raw, mode=mode.value if mode else None, out=out, reasons=reasons, jobs=jobs)
     except StationFileError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None
-    raise typer.Exit(run(loaded.station, station, raw, out))
+    except EdgeError as error:
+        typer.echo(f"haitan-edge flux: {error}", err=True)
+        raise typer.Exit(2) from None
+    raise typer.Exit(status)
 
 
 @main.command()

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import zipfile
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +18,13 @@ from numpy.typing import NDArray
 from edge.archive.layout import TIME_COLUMNS
 from edge.archive.live import recover
 from edge.archive.pack import FACTS, mean_inputs, worst_clock
+from edge.archive.rows import read_rows
 from edge.errors import ArchiveError
 
 MAX_DATA_BYTES = 400_000_000
+MAX_TIME_MS = 1e14
+TEXT_COLUMNS = frozenset({"Date", "Time"})
+"""of files of other programs"""
 Column = NDArray[np.float64]
 
 
@@ -50,7 +53,7 @@ def read_window(path: Path) -> RawWindow:
     header = found.header
     names = ("Sequence Number", *header.layout.columns)
     text = "".join(row for rows in (*found.blocks, found.tail) for row in rows)
-    columns = _on_grid(_parse(text.encode(), len(names), path), names, header.slots)
+    columns = _on_grid(_parse(text.encode(), names, path), names, header.slots)
     facts = {
         "header": msgspec.to_builtins(header),
         "rows": sum(map(len, found.blocks)) + len(found.tail),
@@ -86,39 +89,37 @@ def _read_ghg(path: Path) -> RawWindow:
     names = tuple(head.rsplit(b"\n", 1)[-1].decode("utf-8", "replace").strip().split("\t"))[1:]
     if not rows or "Seconds" not in names:
         raise ArchiveError(f"{path}: no rows under a DATAH line; is this a raw archive file?")
-    table = _parse(rows.replace(b"\nDATA\t", b"\n"), len(names), path)
+    table = _parse(rows.replace(b"\nDATA\t", b"\n"), names, path)
     if facts is not None:
         header = facts["header"]
         return RawWindow(_on_grid(table, names, header["slots"]), header["rate_hz"], header["start_ms"], _meta(facts))
     found = re.search(r"^acquisition_frequency=([\d.]+)", metadata, re.MULTILINE)
     if found is None:
         raise ArchiveError(f"{path}: its .metadata does not say acquisition_frequency")
-    start_ms = int(table[0, names.index("Seconds")] * 1000 + table[0, names.index("Nanoseconds")] // 1e6)
-    columns = {name: table[:, i] for i, name in enumerate(names) if name not in TIME_COLUMNS}
+    first = float(table[names.index("Seconds"), 0] * 1000 + table[names.index("Nanoseconds"), 0] // 1e6) if table.size else float("nan")
+    if not abs(first) < MAX_TIME_MS:
+        raise ArchiveError(f"{path}: its first row has no time that can be read")
+    start_ms = int(first)
+    columns = {name: table[i] for i, name in enumerate(names) if name not in TIME_COLUMNS}
     return RawWindow(columns, float(found[1]), start_ms, {})
 
 
-def _parse(rows: bytes, width: int, path: Path) -> Column:
-    """Tab-separated rows, empty fields and anything that is no number as NaN; shape (rows, width)."""
-    if not rows.strip():
-        return np.empty((0, width))
-    filled = re.sub(rb"\t(?=[\t\n])", b"\tnan", rows if rows.endswith(b"\n") else rows + b"\n")
-    try:
-        return np.loadtxt(BytesIO(filled), delimiter="\t", ndmin=2, comments=None)
-    except ValueError:
-        table: Column = np.asarray(np.genfromtxt(BytesIO(filled), delimiter="\t", invalid_raise=False))
-        if table.ndim != 2 or table.shape[1] != width:
-            raise ArchiveError(f"{path}: its rows do not have the {width} columns of its header") from None
-        return table
+def _parse(rows: bytes, names: tuple[str, ...], path: Path) -> Column:
+    """Tab-separated rows, empty fields and anything that is no number as NaN; shape (columns, rows)."""
+    found = read_rows(rows, b"\t", len(names), range(len(names)), [i for i, name in enumerate(names) if name in TEXT_COLUMNS])
+    if found.ragged and found.ragged == found.values.shape[1]:
+        raise ArchiveError(f"{path}: its rows do not have the {len(names)} columns of its header")
+    return found.values
 
 
 def _on_grid(table: Column, names: tuple[str, ...], slots: int) -> dict[str, Column]:
-    at = table[:, names.index("Sequence Number")].astype(int)
-    inside = (at >= 0) & (at < slots)
+    number = table[names.index("Sequence Number")]
+    inside = (number >= 0) & (number < slots)
+    at = number[inside].astype(int)
     columns = {}
     for i, name in enumerate(names):
         if name not in TIME_COLUMNS:
             column = np.full(slots, np.nan)
-            column[at[inside]] = table[inside, i]
+            column[at] = table[i][inside]
             columns[name] = column
     return columns

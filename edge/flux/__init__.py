@@ -1,6 +1,11 @@
 """``haitan-edge flux``: raw files in, one table of fluxes out, by the same science that runs on the station.
 
-``foreign``  plain CSV of other systems, through a column map beside the station file
-``table``    FLUXNET names and units
-``command``  the files one after the other, with progress; a bad file is reported and skipped
+``files``    any raw file, by its content: our own archive, CSV, TOA5, TOB1, gzipped or not
+``text``     CSV and TOA5, through the column map of the station file's ``raw`` section
+``tob1``     Campbell's binary TOB1
+``periods``  rows with times to windows of one averaging period each
+``work``     one file to rows of the table; what a worker process does
+``pool``     the files spread over processes; a process that dies costs one file
+``table``    FLUXNET names and units (``fluxnet.yaml``), reasons
+``command``  progress, notes, exit status
 """

@@ -1,113 +1,164 @@
-"""One file after the other: read, compute, report. A bad file is named with its reason and skipped; the exit status says so."""
+"""The ``flux`` command: files in, table out, progress and notes to standard error.
+
+A file that cannot be used is named with its reason and skipped; the exit status is 1 then, 130 after Ctrl-C (what was computed until then
+is written), 2 when nothing could be begun. A method that needs history (`planar_fit`, lags, spectra) has its own pass over the files before
+this one: `pool.over_files` with another function, whose findings go into `work.Setup.learnt`.
+"""
 
 from __future__ import annotations
 
+import signal
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from types import FrameType
+from typing import TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from edge.compute.columns import Raw
-from edge.compute.eddy import compute, pressure_input
-from edge.compute.messages import Answer, Input
-from edge.compute.request import build_request, needs_of
-from edge.errors import EdgeError
-from edge.flux.foreign import Description, description_of, read_foreign
-from edge.flux.table import row_of, write
-from firmware_config.station import EddyFlux, Station
+from edge.flux.errors import FluxError
+from edge.flux.pool import Failure, cores, over_files
+from edge.flux.table import Row, write, write_reasons
+from edge.flux.work import FileResult, Setup, compute_file, product_of
+from edge.science.eddy.spectral.instruments import ANALYSERS, SONICS
+from firmware_config.cards import all_cards
+from firmware_config.station import Station
+from firmware_config.yaml_report import closest
 
-
-class FluxError(EdgeError):
-    """A raw file cannot give a flux."""
+INTERRUPTED = 130
 
 
 @dataclass
 class Outcome:
-    """Rows of the good files and what was wrong with the others."""
+    """Rows of the good files, what was wrong with the others, what is to be said about the good ones."""
 
-    rows: list[list[str]] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
     bad: dict[str, str] = field(default_factory=dict)
-    notes: dict[str, str] = field(default_factory=dict)
+    notes: dict[str, list[str]] = field(default_factory=dict)
+    interrupted: bool = False
+
+    @property
+    def status(self) -> int:
+        return INTERRUPTED if self.interrupted else 1 if self.bad else 0
 
 
-def product_of(station: Station, place: object = None) -> EddyFlux:
-    """The eddy flux of a station: the one at ``place`` (from the raw file), else the first."""
-    found = [product for product in station.products if isinstance(product, EddyFlux)]
-    if not found:
-        raise FluxError(f"station {station.id} has no product of kind eddy")
-    return next((product for product in found if product.place == place), found[0])
-
-
-def inputs_of(station: Station, product: EddyFlux) -> dict[str, Input]:
-    """What the station file alone can give: the constants among the sources of each input."""
-    found: dict[str, Input] = {}
-    for role, name in needs_of(product).items():
-        constant = next((source for source in station.inputs.get(name, []) if source.constant is not None), None)
-        if constant is not None:
-            found[role] = Input(constant.constant, constant.uncertainty, "constant of the station file")
-    return found
-
-
-def compute_file(station: Station, raw: Raw) -> Answer:
-    """The answer for one raw window of a station. What the file itself says of its inputs goes before the station file's constants."""
-    product = product_of(station, raw.meta.get("place"))
-    expected = round(product.averaging / 1e3 * raw.rate_hz)
-    longest = max((len(column) for column in raw.columns.values()), default=0)
-    if longest > 1.01 * expected:
-        period = f"{product.averaging / 60_000:g} min"
-        raise FluxError(f"{longest} samples at {raw.rate_hz:g} Hz are more than one period of {period} holds ({expected})")
-    request = build_request(station, product, number=0, inputs={})
-    if pressure_input(request, raw).value is None:
-        request = build_request(station, product, number=0, inputs=inputs_of(station, product))
-    return compute(request, raw)
-
-
-def read_any(path: Path, station_file: Path) -> Raw:
-    """A raw window from ``.ghg`` or live file of our archive, or from a CSV with a description."""
-    if path.name.endswith((".csv", ".csv.gz", ".txt", ".txt.gz")):
-        description: Description = description_of(station_file)
-        return read_foreign(path, description)
-    from edge.archive.reader import read_window
-
-    window: Raw = read_window(path)
-    return window
-
-
-def run_files(station: Station, files: Sequence[Path], read: Callable[[Path], Raw], outcome: Outcome) -> Iterator[Path]:
-    """Compute file by file into ``outcome``; yields the path after each, so that progress can be shown."""
-    for path in files:
-        try:
-            raw = read(path)
-            answer = compute_file(station, raw)
-            duration = product_of(station, raw.meta.get("place")).averaging
-            outcome.rows.append(row_of(path.name, raw.start_ms, duration, answer))
-            reasons = answer.detail.get("reasons")
-            if reasons:
-                outcome.notes[path.name] = "; ".join(sorted({f"{k}: {v}" for k, v in reasons.items()}))
-        except Exception as error:  # one file must not cost the others
-            outcome.bad[path.name] = f"{error}" if isinstance(error, EdgeError) else f"{type(error).__name__}: {error}"
-        yield path
-
-
-def run(station: Station, station_file: Path, files: Sequence[Path], out: Path | None) -> int:
-    """The command: compute, show progress, write, report. Returns the exit status: 1 when any file was bad."""
+def run(
+    station: Station, files: Sequence[Path], *, mode: str | None = None, out: Path | None = None, reasons: Path | None = None, jobs: int = 0
+) -> int:
+    """The command; returns the exit status. FluxError when nothing can be begun. ``jobs`` 0: all cores."""
+    product_of(station)
+    for path in (out, reasons):
+        _check_writable(path)
     console = Console(stderr=True)
+    for warning in unknown_kinds(station):
+        console.print(f"[yellow]{warning}[/]", highlight=False, soft_wrap=True)
+    outcome = compute_files(Setup(station, mode), files, jobs or cores(), console)
+    _report(outcome, console)
+    _write(out, lambda to: write(outcome.rows, to))
+    if reasons is not None:
+        _write(reasons, lambda to: write_reasons(outcome.rows, outcome.bad, to))
+    return outcome.status
+
+
+def compute_files(setup: Setup, files: Sequence[Path], jobs: int, console: Console) -> Outcome:
+    """All files, with progress; what is finished when Ctrl-C comes is kept."""
     outcome = Outcome()
+    names = _distinct(files)
     bar = Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console)
-    with bar:
-        task = bar.add_task("fluxes", total=len(files))
-        for path in run_files(station, files, lambda p: read_any(p, station_file), outcome):
-            bar.update(task, advance=1, description=path.name)
-    for name, reasons in outcome.notes.items():
-        console.print(f"[yellow]{name}[/]: {reasons}", highlight=False, soft_wrap=True)
+    try:
+        with _terminate_as_interrupt(), bar:
+            task = bar.add_task("fluxes", total=len(names))
+            for done in over_files(partial(compute_file, setup), list(names), jobs):
+                _take(outcome, names[done.path], done.result)
+                bar.update(task, advance=1, description=done.path.name)
+    except KeyboardInterrupt:
+        outcome.interrupted = True
+        console.print(f"stopped: {len(outcome.rows)} periods are written", highlight=False)
+    return outcome
+
+
+def _take(outcome: Outcome, name: str, result: FileResult | Failure) -> None:
+    if isinstance(result, Failure):
+        outcome.bad[name] = result.reason
+        return
+    outcome.rows += result.rows
+    if result.notes:
+        outcome.notes[name] = result.notes
+
+
+def _distinct(files: Sequence[Path]) -> dict[Path, str]:
+    """Each file once, with the name it has in messages: its own, or its path where two have the same."""
+    often = Counter(path.name for path in dict.fromkeys(files))
+    return {path: path.name if often[path.name] == 1 else str(path) for path in files}
+
+
+def unknown_kinds(station: Station) -> Iterator[str]:
+    """Instruments of the eddy product that have neither a card nor a row in the table of paths: their spectral losses stay uncorrected."""
+    product, cards = product_of(station), all_cards()
+    for role, known in ((product.sonic, SONICS), (product.gas, ANALYSERS)):
+        model = station.instrument(role).model if role is not None else None
+        if model is not None and model not in cards and model not in known:
+            nearest = closest(model, known)
+            meant = f"; did you mean {nearest!r}?" if nearest else ""
+            yield f"{role}: model {model!r} is not known, its spectral losses cannot be corrected; there are {', '.join(known)}{meant}"
+
+
+def _report(outcome: Outcome, console: Console) -> None:
+    """Reasons of missing numbers, once each with how often; notes and skipped files by name."""
+    missing: dict[str, list[Row]] = {}
+    for row in outcome.rows:
+        for reason in dict.fromkeys(row.reasons.values()):
+            missing.setdefault(reason, []).append(row)
+    for reason, rows in missing.items():
+        of = list(dict.fromkeys(name for row in rows for name, why in row.reasons.items() if why == reason))
+        shown = ", ".join(of[:6]) + (f" and {len(of) - 6} more" if len(of) > 6 else "")
+        where = rows[0].name + (f" and {len(rows) - 1} more periods" if len(rows) > 1 else "")
+        console.print(f"missing {shown}: {reason} ({where})", highlight=False, soft_wrap=True, markup=False)
+    for name, notes in outcome.notes.items():
+        console.print(f"{name}: {'; '.join(notes)}", highlight=False, soft_wrap=True, markup=False)
     for name, reason in outcome.bad.items():
-        console.print(f"[red]{name} skipped[/]: {reason}", highlight=False, soft_wrap=True)
-    if out is None:
-        write(outcome.rows, sys.stdout)
-    else:
-        with out.open("w", encoding="utf-8", newline="") as file:
-            write(outcome.rows, file)
-    return 1 if outcome.bad else 0
+        console.print(f"{name} skipped: {reason}", style="red", highlight=False, soft_wrap=True, markup=False)
+
+
+def _check_writable(path: Path | None) -> None:
+    """Said before hours of computing, not after."""
+    if path is None:
+        return
+    if path.is_dir():
+        raise FluxError(f"{path} is a folder; name a file")
+    try:
+        with path.open("a", encoding="utf-8"):
+            pass
+    except OSError as error:
+        raise FluxError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _write(path: Path | None, fill: Callable[[TextIO], None]) -> None:
+    if path is None:
+        fill(sys.stdout)
+        return
+    with path.open("w", encoding="utf-8", newline="") as file:
+        fill(file)
+
+
+@contextmanager
+def _terminate_as_interrupt() -> Iterator[None]:
+    """SIGTERM ends the command as Ctrl-C does, where signals can be set."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    try:
+        before = signal.signal(signal.SIGTERM, interrupt)
+    except ValueError:  # not the main thread
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

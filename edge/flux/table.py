@@ -1,73 +1,173 @@
-"""The table that comes out: FLUXNET names and units, local time UTC+8, -9999 for missing.
+"""The table that comes out: FLUXNET names and units, standard time of the station's timezone, -9999 for missing.
 
-Names as in the FLUXNET half-hourly format and EddyPro's output of that name; mixing ratios (per dry air) under their own names.
+Which number of the finished window stands under which name is data, ``fluxnet.yaml``. Here are only the numbers that follow from others of
+the window, the facts of the site, and how a number is written.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from importlib.resources import files
 from typing import TextIO
 
-from edge.compute.messages import Answer
+import numpy as np
+import yaml
 
-LOCAL = timedelta(hours=8)
+from edge.science.arrays import mean_of_present
+from edge.science.constants import GAS_CONSTANT
+from edge.science.eddy.quality.classes import partial_class
+from edge.science.eddy.screening.digits import fluxnet
+from edge.science.eddy.window import GASES, WIND, Window
+
 MISSING = "-9999"
-NAMES: dict[str, str] = {
-    "TAU": "momentum_flux",
-    "H": "sensible_heat_flux",
-    "LE": "latent_heat_flux",
-    "FC": "co2_flux",
-    "FH2O": "h2o_flux",
-    "USTAR": "friction_velocity",
-    "MO_LENGTH": "obukhov_length",
-    "ZL": "stability_parameter",
-    "WS": "wind_speed",
-    "WD": "wind_from_direction",
-    "T_SONIC": "sonic_temperature",
-    "CO2_MIXING_RATIO": "co2_mole_fraction",
-    "H2O_MIXING_RATIO": "h2o_mole_fraction",
-    "CO2_TLAG_USED": "lag_co2",
-    "H2O_TLAG_USED": "lag_h2o",
-    "ROT_YAW": "rotation_yaw",
-    "ROT_PITCH": "rotation_pitch",
-}
-"""FLUXNET name → quantity; units are the same (kg m-1 s-2, W m-2, umol and mmol m-2 s-1, m s-1, m, degC, umol and mmol mol-1, s, degree)"""
-CLASSES = {
-    "TAU_SSITC_TEST": "momentum_flux",
-    "H_SSITC_TEST": "sensible_heat_flux",
-    "LE_SSITC_TEST": "latent_heat_flux",
-    "FC_SSITC_TEST": "co2_flux",
-    "FH2O_SSITC_TEST": "h2o_flux",
-}
-HEADER = ("TIMESTAMP_START", "TIMESTAMP_END", "FILENAME_HF", *NAMES, *CLASSES)
+FORMS = {"dry_mole_fraction": 0.0, "mole_fraction": 1.0, "density": 2.0}
+TEXTS = ("TIMESTAMP_START", "TIMESTAMP_END", "FILENAME_HF")
 
 
-def stamp(t_ms: int) -> str:
-    """A time as FLUXNET writes it, in UTC+8.
+@cache
+def columns() -> dict[str, tuple[str, float, float]]:
+    """FLUXNET name → number of the window, scale, offset; in the table's order."""
+    table = yaml.safe_load(files("edge.flux").joinpath("fluxnet.yaml").read_text(encoding="utf-8"))
+    rows = {name: [row] if isinstance(row, str) else row for name, row in table.items()}
+    return {
+        name: (str(row[0]), float(row[1]) if len(row) > 1 else 1.0, float(row[2]) if len(row) > 2 else 0.0) for name, row in rows.items()
+    }
 
-    >>> stamp(0)
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table. ``reasons``: FLUXNET name → why it is missing."""
+
+    start_ms: int
+    name: str
+    fields: list[str]
+    reasons: dict[str, str]
+
+
+def stamp(t_ms: int, offset: timedelta) -> str:
+    """A time as FLUXNET writes it.
+
+    >>> stamp(0, timedelta(hours=8))
     '197001010800'
     """
-    return (datetime.fromtimestamp(t_ms / 1000, UTC) + LOCAL).strftime("%Y%m%d%H%M")
+    return (datetime.fromtimestamp(t_ms / 1000, UTC) + offset).strftime("%Y%m%d%H%M")
 
 
-def row_of(name: str, start_ms: int, duration_ms: int, answer: Answer) -> list[str]:
-    """One line of the table."""
-    numbers = [answer.values.get(quantity) for quantity in NAMES.values()]
-    classes = [answer.classes.get(quantity) for quantity in CLASSES.values()]
-    return [
-        stamp(start_ms),
-        stamp(start_ms + duration_ms),
-        name,
-        *(MISSING if value is None else f"{value:.6g}" for value in numbers),
-        *(MISSING if quality is None else str(quality) for quality in classes),
-    ]
+def spelled(value: float) -> str:
+    """A number as it stands in the table.
+
+    >>> spelled(-0.04517151), spelled(800000099.0), spelled(float("nan"))
+    ('-0.0451715', '800000099', '-9999')
+    """
+    if not math.isfinite(value):
+        return MISSING
+    return str(int(value)) if value == int(value) and abs(value) < 1e15 else f"{value:.6g}"
 
 
-def write(rows: Iterable[list[str]], to: TextIO) -> None:
-    """Header and rows, sorted by time."""
+def row_of(name: str, start_ms: int, duration_ms: int, offset: timedelta, done: Window, facts: Mapping[str, float]) -> Row:
+    """One line of the table; ``facts``: numbers of the site, by name (``site_…``)."""
+    ends = [datetime.fromtimestamp(t / 1000, UTC) + offset for t in (start_ms, start_ms + duration_ms)]
+    days = {f"site_doy_{edge}": _day_of_year(at) for edge, at in zip(("start", "end"), ends, strict=True)}
+    values = {**derived(done), **done.values, **fluxnet(done.values, done.series), **facts, **days}
+    numbers = {column: values.get(key, math.nan) * scale + shift for column, (key, scale, shift) in columns().items()}
+    why = {column: done.reasons.get("chain") or done.reasons.get(key, "") for column, (key, _, _) in columns().items()}
+    reasons = {column: why[column] for column, number in numbers.items() if why[column] and not math.isfinite(number)}
+    stamps = [stamp(start_ms, offset), stamp(start_ms + duration_ms, offset)]
+    return Row(start_ms, name, [*stamps, name, *(spelled(number) for number in numbers.values())], reasons)
+
+
+def _day_of_year(at: datetime) -> float:
+    """Days since the year began, 1 at its first midnight, as FLUXNET counts: 201.3541 is the 201st day, 8:30."""
+    return at.timetuple().tm_yday + (at.hour + at.minute / 60) / 24
+
+
+def derived(done: Window) -> dict[str, float]:
+    """What follows from numbers of the window, where the chain does not give it under its own name."""
+    v = done.value
+    values = {f"sd_{name}": math.sqrt(max(0.0, v(f"cov_{name}_{name}"))) for name in done.series if f"cov_{name}_{name}" in done.values}
+    values |= {
+        "turbulent_kinetic_energy": 0.5 * sum(v(f"cov_wind_{c}_wind_{c}") for c in "uvw"),
+        "stage1_momentum_flux": v("momentum_flux"),
+        "stage2_momentum_flux": v("momentum_flux"),
+        "heat_capacity_per_volume": v("heat_capacity") * v("air_density"),
+        "dry_air_pressure_pa": v("air_pressure_pa") - v("vapour_pressure_pa"),
+        "mass_mixing_ratio": _ratio(v("vapour_density"), v("dry_air_density")),
+        "vapour_pressure_deficit_pa": v("vapour_pressure_pa") * (_ratio(100.0, v("relative_humidity_percent")) - 1.0),
+    }
+    for stage in ("", "uncorrected_", "stage1_", "stage2_", "random_error_"):
+        values[f"{stage}evapotranspiration_mm_h"] = 3600.0 * _ratio(v(f"{stage}latent_heat_flux"), v("latent_heat"))
+    values |= _of_series(done)
+    moist = 1.0 - _ratio(v("vapour_pressure_pa"), v("air_pressure_pa"))
+    for gas in GASES:
+        if gas not in done.series:
+            continue
+        scale = 1e6 if gas == "co2" and done.gas_form != "density" else 1e3
+        values |= {
+            f"measured_as_{gas}": FORMS[done.gas_form],
+            f"measured_sd_{gas}": values.get(f"sd_{gas}", math.nan) * scale,
+            f"measured_cov_wind_w_{gas}": v(f"cov_wind_w_{gas}") * scale,
+            f"{gas}_mole_fraction": v(f"{gas}_dry_mole_fraction") * moist,
+            f"{gas}_molar_density": _molar_density(done, gas, moist),
+        }
+    for name in ("nonstationarity_momentum", "nonstationarity_heat", "nonstationarity_co2", "nonstationarity_h2o"):
+        values[f"partial_class_{name}"] = _partial(v(name))
+    for name in ("turbulence_deviation_u", "turbulence_deviation_w", "turbulence_deviation_temperature"):
+        values[f"partial_class_{name}"] = _partial(v(name))
+    return values
+
+
+def _of_series(done: Window) -> dict[str, float]:
+    """Skewness, kurtosis and quartiles of the series as they are when the chain is through; a gas in the unit of the table."""
+    values = {}
+    for name in (*WIND, "sonic_temperature", *GASES):
+        x = done.series.get(name)
+        x = None if x is None else x[np.isfinite(x)]
+        if x is None or x.size < 2:
+            continue
+        scale = 1.0 if name not in GASES else 1e6 if name == "co2" and done.gas_form != "density" else 1e3
+        quartiles = np.percentile(x, (25, 50, 75)) * scale
+        values |= dict(zip((f"final_p25_{name}", f"final_median_{name}", f"final_p75_{name}"), map(float, quartiles), strict=True))
+        y = x - x.mean()
+        square = y * y
+        variance = float(square.mean())
+        values[f"final_skewness_{name}"] = _ratio(float((square * y).mean()), variance**1.5)
+        values[f"final_kurtosis_{name}"] = _ratio(float((square * square).mean()), variance**2)
+    return values
+
+
+def _molar_density(done: Window, gas: str, moist: float) -> float:
+    """Moles per volume, where the gas was measured: in the cell when its state is known, else in the air."""
+    dry = done.value(f"{gas}_dry_mole_fraction")
+    cell = [mean_of_present(done.series[name]) for name in ("cell_temperature", "cell_pressure") if name in done.series]
+    if done.gas_form != "density" and len(cell) == 2 and not math.isnan(sum(cell)):
+        return dry * moist * cell[1] / (GAS_CONSTANT * cell[0])
+    return _ratio(dry, done.value("dry_molar_volume"))
+
+
+def _ratio(a: float, b: float) -> float:
+    return a / b if b else math.nan
+
+
+def _partial(deviation: float) -> float:
+    return float(partial_class(deviation)) if math.isfinite(deviation) else math.nan
+
+
+def write(rows: Iterable[Row], to: TextIO) -> None:
+    """Header and rows, in order of time."""
     writer = csv.writer(to, lineterminator="\n")
-    writer.writerow(HEADER)
-    writer.writerows(sorted(rows))
+    writer.writerow((*TEXTS, *columns()))
+    writer.writerows(row.fields for row in sorted(rows, key=lambda row: (row.start_ms, row.name)))
+
+
+def write_reasons(rows: Iterable[Row], bad: Mapping[str, str], to: TextIO) -> None:
+    """Why what is missing is missing: one line for each number of each period, and one for each file that was skipped."""
+    writer = csv.writer(to, lineterminator="\n")
+    writer.writerow(("TIMESTAMP_START", "FILENAME_HF", "NAME", "REASON"))
+    writer.writerows(("", name, "", reason) for name, reason in bad.items())
+    for row in sorted(rows, key=lambda row: (row.start_ms, row.name)):
+        writer.writerows((row.fields[0], row.name, name, reason) for name, reason in row.reasons.items())
