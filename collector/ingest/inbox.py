@@ -97,9 +97,11 @@ class Inbox:
             self._bytes = 0
             return group
 
-    def take_items(self) -> list[Item]:
-        """What waits now, without waiting for more, at most as many as make a group; jobs stay."""
+    def take_items(self, least_bytes: int) -> list[Item]:
+        """What waits now, without waiting for more, at most as many as make a group; nothing if it is less than so much. Jobs stay."""
         with self._changed:
+            if self._bytes < least_bytes:
+                return []
             items = [self._items.popleft() for _ in range(min(len(self._items), self._group_messages))]
             self._bytes -= sum(map(_size, items))
             return items

@@ -34,6 +34,8 @@ from firmware_config.topics import topic
 logger = log.get(__name__)
 ACK_EVERY_S = 0.1
 """A station's acknowledgement goes out at most this often (real seconds)."""
+MUCH_BYTES = 100_000
+"""Of so much the decoding is worth beginning before the disk is done."""
 IDLE_S = 1.0
 RETRY_S = 1.0
 
@@ -170,8 +172,8 @@ class Writer:
         return self._intake.sort(items, self._clock.now_ms(), clock_is_set=self._clock.quality() != "unset")
 
     def _look_ahead(self) -> None:
-        """Sort what waits, once, for the next turn."""
-        if self._ahead is None and (items := self.inbox.take_items()):
+        """Sort what waits, once, for the next turn, if it is much: small transactions cost more than waiting for the disk."""
+        if self._ahead is None and (items := self.inbox.take_items(MUCH_BYTES)):
             self._ahead = items, self._sort(items)
 
     def _turn(self, group: Group, batch: Batch | None) -> None:

@@ -2,7 +2,8 @@
 
 What the collector's figures are held against, since machines differ and are busy: the same MQTT session, the same settings of SQLite
 (write-ahead log, synchronous FULL, one transaction for all that came meanwhile), the same acknowledgements at most every 0.1 s. It unpacks a
-batch and writes hash and body of each record; it checks nothing, numbers nothing, rolls nothing up, serves nobody.
+batch, reads each record's number (an acknowledgement must name it) and keeps each once; it checks nothing, places nothing on a time axis,
+rolls nothing up, serves nobody.
 """
 
 from __future__ import annotations
@@ -13,16 +14,29 @@ import time
 from collections import deque
 from pathlib import Path
 
+import msgspec
+
 from firmware_config.base.database import open_database
 from firmware_config.base.mqtt import Broker, Message, MqttSession
 from firmware_config.messages import Ack, CentreState
+from firmware_config.ranges import Ranges
 from firmware_config.records import decode_batch, encode_message
 from firmware_config.topics import every_station, parse_topic, topic
 
-SCHEMA = "create table if not exists record(id integer primary key, station text not null, hash text not null, body blob not null)"
+SCHEMA = """create table if not exists record(
+  id integer primary key, station text not null, epoch integer not null, seq integer not null, hash text not null, body blob not null,
+  unique(station, epoch, seq))"""
 GROUP_MESSAGES = 100
 PAUSE_S = 0.01
 ACK_EVERY_S = 0.1
+
+
+class _Number(msgspec.Struct):
+    epoch: int
+    seq: int
+
+
+_number = msgspec.json.Decoder(_Number).decode
 
 
 class BareLoop:
@@ -31,7 +45,7 @@ class BareLoop:
         self._database.execute("pragma wal_autocheckpoint=2000; pragma cache_size=-64000")
         self._waiting: deque[Message] = deque()
         self._more = threading.Event()
-        self._counts: dict[str, int] = {}
+        self._held: dict[str, dict[int, Ranges]] = {}
         self._session = MqttSession(
             Broker("127.0.0.1", port),
             "bare-loop",
@@ -71,18 +85,20 @@ class BareLoop:
         rows = []
         for message in group:
             station, _ = parse_topic(message.topic)
-            rows += [(station, digest, body) for digest, body in decode_batch(message.payload)]
+            for digest, body in decode_batch(message.payload):
+                number = _number(body)
+                rows.append((station, number.epoch, number.seq, digest, body))
         self._database.execute("begin immediate")
-        self._database.executemany("insert into record(station, hash, body) values(?,?,?)", rows)
+        self._database.executemany("insert or ignore into record(station, epoch, seq, hash, body) values(?,?,?,?,?)", rows)
         self._database.execute("commit")
-        for station, _, _ in rows:
-            self._counts[station] = self._counts.get(station, 0) + 1
-        return {station for station, _, _ in rows}
+        for station, epoch, seq, _, _ in rows:
+            self._held.setdefault(station, {}).setdefault(epoch, Ranges()).add(seq)
+        return {row[0] for row in rows}
 
     def _acknowledge(self, stations: set[str]) -> None:
         now_ms = time.time_ns() // 1_000_000
         for station in stations:
-            ack = Ack(t=now_ms, streams={"minute": {"1": [(0, self._counts[station] - 1)]}})
+            ack = Ack(t=now_ms, streams={"minute": {str(epoch): list(numbers) for epoch, numbers in self._held[station].items()}})
             self._session.publish(topic(station, "ack"), encode_message(ack), retain=True)
 
 
