@@ -57,7 +57,7 @@ def corrected(ts_k: FloatArray, u: FloatArray, v: FloatArray, w: FloatArray, fac
     """Sonic temperature with the cross-wind taken out.
 
     Parameters: ``ts_k`` (n,) K as the sonic gave it; ``u``, ``v``, ``w`` (n,) m s-1 in the sonic's own frame, before any rotation;
-    ``factors`` A, B, C. NaN in any gives NaN. Ts + (A u2 + B v2 + C w2) / 403. Source: Liu et al. 2001, equations 11 and table 1.
+    ``factors`` A, B, C. NaN in any gives NaN. Ts + (A u2 + B v2 + C w2) / 403. Source: Liu et al. 2001, table 1.
 
     >>> float(corrected(np.array([290.0]), np.array([20.15]), np.zeros(1), np.zeros(1), (0.875, 0.875, 0.25))[0])
     290.8815625

@@ -1,7 +1,7 @@
 """The vertical wind of Gill WindMasters with the firmware that reports it too small.
 
 Firmware 2329.x.y with x below 700 (WindMaster and WindMaster Pro, 2006 to 2015) left a factor out of the vertical wind: it must be
-multiplied by 1.166 when it blows up and by 1.289 when it blows down (Gill technical key note KN1509). Decided from model and firmware;
+multiplied by 1.166 when it blows up and by 1.289 when it blows down (Gill information sheet KN1509). Decided from model and firmware;
 where the firmware is not known the wind is left as it is and the window says so. Never together with the angle-of-attack correction of
 Nakai & Shimoyama (2012), which found the same fault in the field.
 """

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from edge.science.air import pressure_at_altitude_pa
-from edge.science.eddy.screening import amplitude, digits, limits, mauder, moments, vickers_mahrt
+from edge.science.eddy.rotation import angles
+from edge.science.eddy.screening import amplitude, diagnostics, differences, digits, limits, mauder, moments, vickers_mahrt
 from edge.science.eddy.window import Window
 from tests.edge.science.eddy.reference import CASES, EC, SITES, expected, read
 
@@ -42,7 +43,7 @@ def screened(site: str, file: str) -> Window:
 def fluxnet(site: str) -> dict[str, dict[str, float]]:
     with (EC / site / "expected_fluxnet.csv").open() as table:
         rows = list(csv.DictReader(table))
-    wanted = ("_VM97_TEST", "_NUM_SPIKES", "_NREX", "VM97_TLAG_HF", "VM97_TLAG_SF", "VM97_AOA_HF", "VM97_NSHW_HF")
+    wanted = ("_VM97_TEST", "_NUM_SPIKES", "_NREX", "_KID", "_ZCD", "VM97_TLAG_HF", "VM97_TLAG_SF", "VM97_AOA_HF", "VM97_NSHW_HF")
     return {row["FILENAME_HF"] + ".gz": {k: float(v) for k, v in row.items() if k.endswith(wanted)} for row in rows}
 
 
@@ -107,3 +108,25 @@ def test_real_turbulence_passes_the_dropout_test_that_works(site: str, file: str
     """The reference's dropout flag cannot rise; ours can, and does not on sound data."""
     window = amplitude.step(raw(site, file), averaging_s=60 * SITES[site].minutes)
     assert [window.value(f"hard_flag_dropout_{name}") for name in SHORT] == [0.0] * 6
+
+
+@case
+def test_kurtosis_of_differences_and_repeated_values_are_the_printed_ones(site: str, file: str) -> None:
+    """Of the rotated series; the reference takes differences in single precision: 5e-5 in calm air, and up to two more repeated values."""
+    found = differences.step(angles.step(screened(site, file)), divisor_less=1)
+    for name, long_name in digits.FLUXNET_NAMES.items():
+        if name not in SHORT:
+            continue
+        want = fluxnet(site)[file]
+        assert found.value(f"kurtosis_of_differences_{name}") == pytest.approx(want[f"{long_name}_KID"], rel=5e-5), name
+        single = 0 if name == "sonic_temperature" else 2
+        assert 0 <= want[f"{long_name}_ZCD"] - found.value(f"repeated_{name}") <= single, name
+
+
+def test_the_analysers_word_of_dehoh_is_clean() -> None:
+    """INST_LI7200_… of the reference's FLUXNET output are all 0, and no sample was taken out for a diagnostic."""
+    site, file = next(c for c in CASES if c[0] == "dehoh")
+    word = read(EC / site / file)["GA_DIAG"]
+    assert set(diagnostics.bit_counts(word, diagnostics.WORDS["li7200"]).values()) == {0}
+    assert not diagnostics.bad_by_word(word, diagnostics.WORDS["li7200"]).any()
+    assert fluxnet(site)[file]["CO2_DIAG_NREX"] == 0

@@ -16,6 +16,7 @@ from edge.science.eddy.screening import (
     amplitude,
     attack_angle,
     diagnostics,
+    differences,
     digits,
     discontinuities,
     lag_test,
@@ -64,6 +65,7 @@ STEPS: dict[str, Callable[[Window], Window]] = {
     "steadiness": steadiness.step,
     "attack_angle": attack_angle.step,
     "lag_test": partial(lag_test.step, default_lag_s={"co2": 0.0}),
+    "differences": differences.step,
     "diagnostics": partial(diagnostics.step, sonic_word="csat3", gas_word="li7500"),
 }
 
@@ -255,3 +257,11 @@ def test_digits_know_passed_flagged_and_not_selected() -> None:
     assert columns["H2O_ABSLIM_NREX"] == 3.0
     assert columns["H2O_VM97_TEST"] == 899999999
     assert math.isnan(columns["CH4_VM97_TEST"])
+
+
+def test_differences_across_a_gap_are_left_out() -> None:
+    x = np.array([1.0, 1.0, np.nan, 5.0, 5.0, 6.0])
+    found = differences.differences(x)
+    assert found.repeated == 2
+    assert found.kurtosis == pytest.approx(3.0)  # three differences: 0, 0, 1
+    assert differences.differences(RNG.normal(size=200_000)).kurtosis == pytest.approx(3.0, abs=0.1)
