@@ -36,7 +36,7 @@ def mauder_foken(nonstationarity_percent: float, turbulence_percent: float) -> i
 
 
 PARTIAL_LIMITS = (15.0, 30.0, 50.0, 75.0, 100.0, 250.0, 500.0, 1000.0)
-"""percent; up to the first: class 1, above the last: class 9 (Foken et al. 2004, Handbook of Micrometeorology, table 9.3)"""
+"""percent; up to the first: class 1, above the last: class 9 (Foken et al. 2004, Handbook of Micrometeorology, ch. 9)"""
 
 
 def partial_class(deviation_percent: float) -> int:

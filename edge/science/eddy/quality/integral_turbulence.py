@@ -8,17 +8,25 @@ from edge.science.constants import EARTH_ROTATION_RAD_S
 from edge.science.eddy.quality.stationarity import whole_percent_of
 from edge.science.eddy.window import Window
 
+SOLAR_DAY_ROTATION_RAD_S = 2.0 * math.pi / 86400.0
+"""one turn in a solar day: what the reference engine takes (its printed deviations leave 7.270e-5 to 7.278e-5); the earth turns once in a
+sidereal day"""
 
-def coriolis_parameter(latitude_deg: float) -> float:
+
+def coriolis_parameter(latitude_deg: float, *, earth_rotation_rad_s: float = EARTH_ROTATION_RAD_S) -> float:
     """f = 2 Omega sin(latitude), s-1, taken positive.
+
+    Parameters: degrees; Omega, `SOLAR_DAY_ROTATION_RAD_S` for the reference engine. NaN gives NaN.
 
     >>> round(coriolis_parameter(30.0), 9)
     7.2921e-05
     """
-    return abs(2.0 * EARTH_ROTATION_RAD_S * math.sin(math.radians(latitude_deg)))
+    return abs(2.0 * earth_rotation_rad_s * math.sin(math.radians(latitude_deg)))
 
 
-def sigma_ratio(component: str, stability: float, ustar: float, latitude_deg: float) -> float:
+def sigma_ratio(
+    component: str, stability: float, ustar: float, latitude_deg: float, *, earth_rotation_rad_s: float = EARTH_ROTATION_RAD_S
+) -> float:
     """Expected sigma / u* of the ``"u"`` or ``"w"`` component.
 
     Parameters: ``stability`` z/L, ``ustar`` m s-1, latitude in degrees. z/L < -0.2: 1.3 (1 - 2 z/L)^(1/3) for w, 4.15 |z/L|^(1/8) for u
@@ -31,7 +39,7 @@ def sigma_ratio(component: str, stability: float, ustar: float, latitude_deg: fl
     """
     if stability < -0.2:
         return 1.3 * math.cbrt(1.0 - 2.0 * stability) if component == "w" else 4.15 * math.pow(abs(stability), 0.125)
-    f = coriolis_parameter(latitude_deg)
+    f = coriolis_parameter(latitude_deg, earth_rotation_rad_s=earth_rotation_rad_s)
     if math.isnan(stability) or not ustar > 0.0 or not f > 0.0:
         return math.nan
     scaled = math.log(f / ustar)
@@ -70,7 +78,7 @@ def _scaled(variance: float, scale: float) -> float:
     return math.sqrt(variance) / abs(scale) if variance >= 0.0 and scale else math.nan
 
 
-def step(window: Window, *, latitude_deg: float, whole_percent: bool = False) -> Window:
+def step(window: Window, *, latitude_deg: float, whole_percent: bool = False, earth_rotation_rad_s: float = EARTH_ROTATION_RAD_S) -> Window:
     """Values ``turbulence_deviation_u``, ``_w`` and ``_temperature``: |measured - expected| / expected in percent. ``whole_percent`` cuts
     them off to whole percent (the reference engine)."""
     v = window.value
@@ -78,7 +86,7 @@ def step(window: Window, *, latitude_deg: float, whole_percent: bool = False) ->
     values = {}
     for component in ("u", "w"):
         measured = _scaled(v(f"cov_wind_{component}_wind_{component}"), ustar) if ustar > 0.0 else math.nan
-        expected = sigma_ratio(component, stability, ustar, latitude_deg)
+        expected = sigma_ratio(component, stability, ustar, latitude_deg, earth_rotation_rad_s=earth_rotation_rad_s)
         values[f"turbulence_deviation_{component}"] = deviation_percent(measured, expected)
     scale = v("temperature_scale")
     if math.isnan(scale) and ustar > 0.0:

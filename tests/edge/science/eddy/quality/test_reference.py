@@ -34,7 +34,9 @@ def printed_window(site: str, file: str) -> Window:
     ours = computed(site, file)
     window = stationarity.step(dataclasses.replace(ours, values=values, reasons={}), whole_percent=True, variances=True)
     latitude = f["BADM_LOCATION_LAT"]
-    window = integral_turbulence.step(window, latitude_deg=latitude, whole_percent=True)
+    window = integral_turbulence.step(
+        window, latitude_deg=latitude, whole_percent=True, earth_rotation_rad_s=integral_turbulence.SOLAR_DAY_ROTATION_RAD_S
+    )
     return classes.step(window, platform_moves=False, foken_third=False)
 
 
