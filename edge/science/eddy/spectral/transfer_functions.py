@@ -19,7 +19,7 @@ DIFFUSIVITY = {"co2": 1.381e-5, "h2o": 2.178e-5, "ch4": 1.952e-5}
 LAMINAR_BELOW = 2300.0
 """Reynolds number below which the flow in a tube is laminar"""
 KINEMATIC_VISCOSITY = 1.46e-5
-"""of air at 15 C and 1013 hPa, m2 s-1 (U.S. Standard Atmosphere 1976)"""
+"""of air at 15 C and 1013 hPa, m2 s-1 (U.S. Standard Atmosphere 1976). EddyPro's factors fit any value from 1.36e-5 to 1.47e-5."""
 
 
 def _sinc(x: FloatArray) -> FloatArray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from edge.science.eddy.spectral import factors as spectral
+from edge.science.eddy.spectral.transfer_functions import KINEMATIC_VISCOSITY
 from tests.edge.science.eddy.reference import CASES, computed
 from tests.edge.science.eddy.spectral.engine import ANALYSER, AVERAGING, ENGINE, HEIGHT, SONIC, fluxnet, start_of, variants
 
@@ -57,7 +58,7 @@ def test_the_step_finds_the_engines_factors(site: str, file: str) -> None:
     """From the raw file through the chain; only the stability of the uncorrected fluxes, which our chain defines otherwise, is given."""
     want = fluxnet(site)[start_of(file)]
     window = computed(site, file).found({"engine_stability": want["ZL_UNCORR"]})
-    choices = {**ENGINE, "viscosity": spectral.gain.KINEMATIC_VISCOSITY}
+    choices = {**ENGINE, "viscosity": KINEMATIC_VISCOSITY}
     found = spectral.step(
         window,
         sonic=SONIC[site],

@@ -52,7 +52,8 @@ def without_line(x: np.ndarray) -> np.ndarray:
     [(gain.block_average, lambda x: x - x.mean(axis=1, keepdims=True)), (gain.linear_detrend, without_line)],
 )
 def test_averaging_costs_its_gain_once_not_squared(function, take_out) -> None:  # type: ignore[no-untyped-def]
-    """400 periods of half an hour, at 20 m: the flux lost is that of the gain taken once; of the square it would be half as much again."""
+    """400 periods of half an hour, at 20 m: the flux lost is that of the gain taken once; of the square it would be more than a fifth
+    higher."""
     f, co, x = turbulence(720_000, 1.0, 2)
     left = take_out(x.reshape(400, 1800))
     lost = 1.0 - np.mean(left * left) / np.mean(x * x)
@@ -157,9 +158,18 @@ def test_the_model_cospectra_sum_to_the_covariance_and_peak_where_horst_says(sta
         assert peak == pytest.approx(peak_frequency(stability), rel=0.35)
 
 
-def test_published_cospectrum_of_the_neutral_surface_layer() -> None:
-    """Kaimal et al. 1972, eq. 20 (Kaimal & Finnigan 1994, eq. 2.29): -n C_uw / u*^2 = 12 n / (1 + 9.6 n)^2.4 in the inertial range."""
-    assert momentum_cospectrum([10.0], 0.0)[0] == pytest.approx(12 * 10 / 97**2.4, rel=0.06)
+@pytest.mark.parametrize("model", [scalar_cospectrum, momentum_cospectrum])
+def test_the_inertial_range_falls_as_theory_has_it(model) -> None:  # type: ignore[no-untyped-def]
+    """f Co as f^-4/3 (Lumley 1964; Wyngaard & Cote 1972); the fit has -1.4."""
+    low, high = model([10.0, 100.0], -0.1)
+    assert math.log10(high / low) == pytest.approx(-4 / 3, abs=0.07)
+
+
+def test_half_power_and_e_folding() -> None:
+    assert gain.time_response([1 / (2 * math.pi * 0.1)], 0.1)[0] ** 2 == pytest.approx(0.5)
+    assert gain.separation([9.9 ** (-2 / 3) * WIND / 0.2], 0.2, WIND)[0] == pytest.approx(math.exp(-1))
+    assert gain.exponential_mean([1 / (2 * math.pi * 50.0)], 50.0)[0] == pytest.approx(0.5)
+    assert gain.block_average([1 / 900.0, 2 / 900.0], 900.0) == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize(
