@@ -25,6 +25,7 @@ FLAGS = [
 WIDE, PHONE = {"width": 1300, "height": 900}, {"width": 390, "height": 844}
 LOST_MS = 10_000
 Open = Callable[..., Page]
+expect.set_options(timeout=30_000)  # a loaded machine draws late; what never comes still fails
 
 
 @pytest.fixture(scope="module")

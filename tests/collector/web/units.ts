@@ -3,7 +3,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { clipRing, makeCoast, HOME } from "../../../collector/web/tools/coast";
 import * as decode from "../../../collector/web/src/api/decode";
-import type { Alarm, Segment, Summary } from "../../../collector/web/src/api/types";
+import type { Alarm, Detail, Segment, Summary } from "../../../collector/web/src/api/types";
+import { carbonFlux } from "../../../collector/web/src/overview/facts";
+import { isProduct } from "../../../collector/web/src/station/products";
 import { matches } from "../../../collector/web/src/alarms/filter";
 import { STRINGS } from "../../../collector/web/src/language/strings";
 import { parts } from "../../../collector/web/src/format/series";
@@ -45,6 +47,10 @@ test("the scale holds every value that did not fail", () => {
   assert.ok(onlyLow < 700 && onlyHigh > 700, "when everything failed, that is shown");
   const [flatLow, flatHigh] = valueRange([{ series: "a", label: "", points: [point(0, 0), point(1, 0)] }]);
   assert.ok(flatLow < 0 && flatHigh > 0);
+  const [nearLow, nearHigh] = valueRange([{ series: "a", label: "", points: [point(0, -15.25331), point(1, -15.253308)] }]);
+  assert.ok(nearHigh - nearLow > 0.1, "two roundings of one number are no cliff");
+  const [airLow, airHigh] = valueRange([{ series: "a", label: "", points: [point(0, 1013.2), point(1, 1013.3)] }]);
+  assert.ok(airHigh - airLow < 0.2, "a small change of a large number is seen");
 });
 
 test("the usual spacing is the period, else what is found", () => {
@@ -245,4 +251,26 @@ test("every sentence has the same gaps in both languages", () => {
     assert.deepEqual(gaps(en), gaps(zh), key);
     assert.ok(en.trim() && zh.trim(), key);
   }
+});
+
+const detail = (newest: [string, number, number][]): Detail => ({
+  id: "buoy",
+  series: Object.fromEntries(newest.map(([series]) => [series, { unit: "u", label: { en: "", zh: "" }, instrument: "", tests: [], stream: series.startsWith("w") ? "minute" : "eddy" }])),
+  streams: { minute: MINUTE, eddy: 30 * MINUTE },
+  instruments: [],
+  site: null,
+  health: { t: null, values: {}, instruments: {}, clock: "" },
+  newest: Object.fromEntries(newest.map(([series, value, flag]) => [series, { t: 0, value, flag, stream: "eddy", class: null }])),
+});
+
+test("the flux beside a station is one that can be used: eddy first, unless it failed", () => {
+  assert.equal(carbonFlux(detail([["air_sea_co2_flux@surface", 2, 1], ["co2_flux@mast", -3, 3]]))?.series, "co2_flux@mast");
+  assert.equal(carbonFlux(detail([["air_sea_co2_flux@surface", 2, 1], ["co2_flux@mast", -3, 4]]))?.series, "air_sea_co2_flux@surface");
+  assert.equal(carbonFlux(detail([["co2_flux@mast", -3, 4]]))?.newest.flag, 4, "a failed one is better than none, and says so");
+  assert.equal(carbonFlux(undefined), null);
+});
+
+test("what is computed over more than a minute is a product", () => {
+  const found = detail([["co2_flux@mast", 1, 1], ["wind_speed@mast", 5, 1]]);
+  assert.deepEqual([isProduct(found, "co2_flux@mast"), isProduct(found, "wind_speed@mast"), isProduct(found, "unheard@of"), isProduct(undefined, "co2_flux@mast")], [true, false, false, false]);
 });

@@ -1,10 +1,11 @@
 /** Alarms as rows: how bad, where, what, since when, value against limit, who has it, what to do. Chosen with the arrow keys, acknowledged with `a`. */
 import { useRef, useState } from "preact/hooks";
 import type { Alarm, Value } from "../api/types";
-import { parts, placeText } from "../format/series";
+import { parts } from "../format/series";
 import { age, BEIJING, shortTime } from "../format/time";
 import { valueText } from "../format/value";
 import { useLanguage, type Say } from "../language/language";
+import { SubjectWords, useSubject } from "../parts/SubjectWords";
 import { SeverityIcon } from "../parts/Symbol";
 import { stationLink } from "../route";
 import { useCell } from "../state/cell";
@@ -83,7 +84,7 @@ function AlarmBody({ alarm, withStation, past, onAct }: { alarm: Alarm; withStat
         <p class="alarm-title">
           <strong>{pick(alarm.title)}</strong>
           {withStation && <> · {station ? <a href={stationLink(station.id)}>{pick(station.name)}</a> : alarm.station || say("centre")}</>}
-          <SeriesWords alarm={alarm} />
+          <span class="small"><SubjectWords alarm={alarm} /></span>
         </p>
         {pick(alarm.message) && <p>{pick(alarm.message)}</p>}
         <p class="alarm-facts">
@@ -119,21 +120,14 @@ function AlarmBody({ alarm, withStation, past, onAct }: { alarm: Alarm; withStat
 /** What else is known: it got milder, its source went bad, it came back again and again, it hides others. */
 function More({ alarm }: { alarm: Alarm }) {
   const { say } = useLanguage();
+  const subject = useSubject(alarm.station);
   const words = [
     alarm.severity_now !== null && alarm.severity_now !== alarm.severity ? say("now_severity", { severity: say(`sev_${alarm.severity_now}`) }) : "",
     alarm.source_bad ? say("source_bad") : "",
     alarm.count > 1 ? say("came_on", { count: alarm.count }) : "",
-    alarm.children.length > 0 ? say("hides", { children: alarm.children.join(", ") }) : "",
+    alarm.children.length > 0 ? say("hides", { children: alarm.children.map(subject).join(", ") }) : "",
   ].filter(Boolean);
   return words.length > 0 ? <span>{words.join(" · ")}</span> : null;
-}
-
-function SeriesWords({ alarm }: { alarm: Alarm }) {
-  const { language, pick } = useLanguage();
-  const birth = useCell(store.details).get(alarm.station)?.series[alarm.series];
-  if (!alarm.series) return null;
-  const { quantity, place } = parts(alarm.series);
-  return <span class="small"> · {(birth && pick(birth.label)) || quantity} {place && `(${placeText(place, language)})`}</span>;
 }
 
 function Measured({ alarm }: { alarm: Alarm }) {

@@ -6,6 +6,7 @@ import { countText, valueText } from "../format/value";
 import { useLanguage } from "../language/language";
 import { ClassSign, FlagWord } from "../parts/marks";
 import { DataAgeWords, StateWord } from "../parts/StationWords";
+import { SubjectWords } from "../parts/SubjectWords";
 import { SeverityIcon, StationSymbol } from "../parts/Symbol";
 import { alarmsLink, stationLink } from "../route";
 import { useCell } from "../state/cell";
@@ -74,7 +75,8 @@ function Row({ station, alarm, detail, now }: { station: Summary; alarm: Alarm |
           <span class="row-alarm">
             <SeverityIcon severity={alarm.severity} hollow={alarm.acknowledged !== null} />
             <span>
-              {pick(alarm.title)} · {age(now - alarm.raised_ms, say)}
+              {pick(alarm.title)}
+              <SubjectWords alarm={alarm} /> · {age(now - alarm.raised_ms, say)}
               {alarm.acknowledged && <span class="small"> · {say("acknowledged_word")}</span>}
             </span>
           </span>

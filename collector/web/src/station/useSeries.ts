@@ -5,6 +5,7 @@ import type { SeriesAnswer, SeriesData } from "../api/types";
 import { MINUTE, SECOND } from "../format/time";
 import { useCell } from "../state/cell";
 import { store, type Arrival } from "../state/store";
+import { isProduct } from "./products";
 
 export interface SeriesWindow {
   from: number;
@@ -25,7 +26,8 @@ const AFTER_RECORD_MS = 1_500;
 
 /**
  * `window` gives the window to ask for at that moment; `key` names it (asked again when it changes); `refreshMs` is real time.
- * With `live`, newest values (2 s) are appended until a record takes their place; records are always appended.
+ * With `live`, newest values (2 s) are appended until a record takes their place; records are always appended. What a station computes
+ * over a longer time than a minute (a flux) comes by its record alone: its value said live is no value of that moment.
  */
 export function useSeries(station: string, series: string[], key: string, window: () => SeriesWindow, refreshMs: number, live: boolean): SeriesResult {
   const [result, setResult] = useState<Omit<SeriesResult, "version">>({ answer: null, error: null });
@@ -97,6 +99,7 @@ function append(answer: SeriesAnswer, arrival: Arrival, live: boolean): boolean 
   for (const [name, data] of Object.entries(answer.series)) {
     const value = arrival.values.values[name];
     if (typeof value !== "number") continue;
+    if (arrival.kind === "live" && isProduct(store.details.get().get(arrival.values.station), name)) continue;
     const ageS = arrival.kind === "live" ? (arrival.values.ages_s[name] ?? 0) : 0;
     if (ageS > LIVE_AGE_S * Math.max(1, store.world.speed)) continue; // an old value repeated is not a new point
     const t = arrival.values.t - ageS * 1000;

@@ -70,10 +70,10 @@ function zoned(seconds: number, zone: string): Date {
   }
 }
 
-/** Decimals that show a step (1, 2, 2.5 or 5 times a power of ten) exactly. */
+/** Decimals that show a step (1, 2, 2.5 or 5 times a power of ten) exactly; a step below a millionth is not told apart. */
 function decimalsOf(step: number): number {
   let decimals = 0;
-  while (decimals < 6 && Math.abs(step * 10 ** decimals - Math.round(step * 10 ** decimals)) > 1e-6) decimals += 1;
+  while (decimals < 6 && Math.abs(step * 10 ** decimals - Math.round(step * 10 ** decimals)) > 1e-6 * step * 10 ** decimals) decimals += 1;
   return decimals;
 }
 

@@ -72,7 +72,9 @@ export function joined(lines: { t: number; v: number | null }[][]): [number[], .
   return [times, ...columns];
 }
 
-/** The scale of the values: everything that did not fail, with a little air; at least something. */
+const SAME = 1e-6; // of the value: what differs by less was only rounded differently
+
+/** The scale of the values: everything that did not fail, with a little air; values that are the same but for rounding lie level. */
 export function valueRange(tracks: Track[]): [number, number] {
   let [low, high] = [Infinity, -Infinity];
   const take = (v: number | null) => {
@@ -84,7 +86,8 @@ export function valueRange(tracks: Track[]): [number, number] {
   for (const p of every.filter(drawable)) [p.v, p.min, p.max].forEach(take);
   if (low > high) every.forEach((p) => take(p.v));
   if (low > high) return [0, 1];
-  const air = high > low ? (high - low) * 0.08 : Math.max(Math.abs(high) * 0.02, 0.5);
+  const flat = high - low <= SAME * Math.max(Math.abs(high), Math.abs(low));
+  const air = flat ? Math.max(Math.abs(high) * 0.02, 0.5) : (high - low) * 0.08;
   return [low - air, high + air];
 }
 
