@@ -60,8 +60,9 @@ def combine(
     numbers = {**values, **_derived(flux, values)}
     found = list(_of_tests(flux, numbers))
     found += list(_of_facts(flux, facts))
+    raised = tuple(name for name, x in numbers.items() if name.startswith(("hard_flag_", "soft_flag_")) and x > 0.0)
     for rule in rules:
-        found += list(_broken(rule, flux, numbers, facts))
+        found += list(_broken(rule, flux, numbers, facts, raised))
     if demand_evidence:
         found += list(_lacking(flux, numbers))
     worst: dict[str, int] = {}
@@ -121,14 +122,14 @@ def _lacking(flux: str, values: Mapping[str, float]) -> Iterator[tuple[int, str]
             yield 1, f"{series} was not screened"
 
 
-def _broken(rule: Rule, flux: str, values: Mapping[str, float], facts: Facts) -> Iterator[tuple[int, str]]:
+def _broken(rule: Rule, flux: str, values: Mapping[str, float], facts: Facts, raised: Sequence[str]) -> Iterator[tuple[int, str]]:
     """What a rule has against a flux."""
     if rule.only and flux not in rule.only:
         return
     for fills in _fillings(rule, flux, facts):
         pattern = rule.reads.format(**fills)
         head, star, tail = pattern.partition("*")
-        names = [pattern] if not star else [n for n in values if n.startswith(head) and n.endswith(tail) and not _has_its_own(n, tail)]
+        names = [pattern] if not star else [n for n in raised if n.startswith(head) and n.endswith(tail) and not _has_its_own(n, tail)]
         for name in names:
             x = values.get(name, math.nan)
             if x > rule.above or x < rule.below:

@@ -168,5 +168,5 @@ OWN_RULES = frozenset(
         "soft_flag_discontinuities",
     }
 )
-"""flags that the rules with a star leave alone: they have a rule of their own, or none. A single sample out of the absolute limits is a spike
-that was taken out (see outside_share); the soft limits of discontinuities are in m s-1 and ppm, and strong turbulence passes them"""
+"""flags that the rules with a star leave alone: they have a rule of their own, or none. A single sample out of the absolute limits is a
+spike that was taken out (see outside_share); the soft limits of discontinuities are in m s-1 and ppm, and strong turbulence passes them"""

@@ -65,29 +65,36 @@ def nonstationarity_of_friction_velocity(u: FloatArray, v: FloatArray, w: FloatA
 
 
 class _Parts:
-    """Series and their parts with the means taken off once, so that every covariance is one sum; a series with gaps goes the slow way."""
+    """Series without their means, cut into parts, so that every covariance is one pass; a series with gaps goes the slow way."""
 
     def __init__(self, window: Window, names: tuple[str, ...], parts: int) -> None:
         self.parts = parts
         self.series = {name: window.series[name] for name in names if name in window.series}
-        self.whole: dict[str, FloatArray] = {}
-        self.part: dict[str, FloatArray] = {}
+        self.centred: dict[str, FloatArray] = {}
+        self.means: dict[str, FloatArray] = {}
         for name, x in self.series.items():
-            length = x.size // parts
-            if length and math.isfinite(float(x.sum())):
-                rows = x[: parts * length].reshape(parts, length)
-                self.whole[name] = x - x.mean()
-                self.part[name] = rows - rows.mean(axis=1, keepdims=True)
+            mean = float(x.mean()) if x.size >= parts else math.nan
+            if math.isfinite(mean):
+                self.centred[name] = x - mean
+                self.means[name] = self._rows(name).mean(axis=1)
+
+    def _rows(self, name: str) -> FloatArray:
+        x = self.centred[name]
+        length = x.size // self.parts
+        return x[: self.parts * length].reshape(self.parts, length)
 
     def both(self, a: str, b: str) -> tuple[float, float]:
         """The covariance of the whole, and the mean of those of the parts."""
-        if a not in self.whole or b not in self.whole:
+        if a not in self.centred or b not in self.centred:
             x, y = self.series[a], self.series[b]
             each = [covariance(x[part], y[part]) for part in _slices(x.size, self.parts)]
             return covariance(x, y), sum(each) / self.parts
-        whole = float(np.einsum("i,i->", self.whole[a], self.whole[b])) / self.whole[a].size
-        rows = self.part[a]
-        return whole, float(np.einsum("ij,ij->i", rows, self.part[b]).sum()) / rows.size
+        rows = self._rows(a)
+        products = np.einsum("ij,ij->i", rows, self._rows(b))
+        x, y = self.centred[a], self.centred[b]
+        rest = float(np.einsum("i,i->", x[rows.size :], y[rows.size :]))
+        of_parts = products / rows.shape[1] - self.means[a] * self.means[b]
+        return (float(products.sum()) + rest) / x.size, float(of_parts.sum()) / self.parts
 
     def deviation(self, a: str, b: str) -> float:
         """How far the mean of the parts lies from the whole, percent."""
