@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.science.eddy.spectral import degraded, in_situ, separation, spectra
@@ -38,6 +38,7 @@ def test_counting_the_frequencies_right_takes_less_away() -> None:
     assert (right[1:] > high[1:]).all()
 
 
+@settings(deadline=None)
 @given(cutoff=st.floats(0.02, 5.0), plateau=st.floats(0.5, 2.0), seed=st.integers(0, 999))
 def test_a_cut_off_is_found_through_scatter(cutoff: float, plateau: float, seed: int) -> None:
     """Scatter of 5 % in every bin: the cut-off within 15 %."""
@@ -102,6 +103,7 @@ def test_the_peaks_of_horst_and_lenschow_have_no_step(edge: float) -> None:
     assert separation.peaks(edge + 1e-9) == pytest.approx(separation.peaks(edge - 1e-9), abs=1e-6)
 
 
+@settings(deadline=None)
 @given(apart=st.floats(0.0, 1.0), angle=st.floats(0.0, 360.0), above=st.floats(-0.5, 0.5), stability=st.floats(-5.0, 5.0))
 def test_separation_costs_and_never_gives(apart: float, angle: float, above: float, stability: float) -> None:
     site = {"height_m": 4.0, "stability": stability}

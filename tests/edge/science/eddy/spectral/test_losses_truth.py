@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.science.eddy.spectral import factors, in_situ, spectra
@@ -132,6 +132,7 @@ def test_a_perfect_instrument_over_an_endless_average_needs_no_factor() -> None:
         assert one.factor == pytest.approx(1.0, abs=1e-6), flux
 
 
+@settings(deadline=None)
 @given(
     wind=st.floats(0.2, 20.0),
     height=st.floats(1.0, 60.0),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.science.eddy.spectral import spectra
@@ -44,6 +44,7 @@ def noise(n: int, seed: int = 1) -> dict[str, np.ndarray]:
     return {"wind_w": w, "co2": 0.5 * w + rng.normal(size=n), "h2o": rng.normal(size=n) - 0.2 * w}
 
 
+@settings(deadline=None)
 @given(n=st.integers(100, 3000), seed=st.integers(0, 99))
 def test_the_bins_sum_to_variance_and_covariance(n: int, seed: int) -> None:
     h = spectra.harmonics(noise(n, seed), 20.0)
