@@ -32,10 +32,6 @@ class Group:
     jobs: list[Callable[[], None]] = field(default_factory=list)
 
 
-def _size(item: Item) -> int:
-    return len(item.body) if isinstance(item, BirthBody) else len(item.payload)
-
-
 class Inbox:
     def __init__(self, *, max_bytes: int, group_s: float, group_messages: int) -> None:
         self._max_bytes = max_bytes
@@ -50,7 +46,7 @@ class Inbox:
 
     def put(self, item: Item) -> bool:
         """Add an item; False (and counted) when too much waits already."""
-        size = _size(item)
+        size = len(item.payload) if isinstance(item, Message | Parked) else len(item.body)
         with self._changed:
             if self._bytes + size > self._max_bytes:
                 self.refused += 1
@@ -96,22 +92,6 @@ class Inbox:
             self._jobs.clear()
             self._bytes = 0
             return group
-
-    def take_items(self, least_bytes: int) -> list[Item]:
-        """What waits now, without waiting for more, at most as many as make a group; nothing if it is less than so much. Jobs stay."""
-        with self._changed:
-            if self._bytes < least_bytes:
-                return []
-            items = [self._items.popleft() for _ in range(min(len(self._items), self._group_messages))]
-            self._bytes -= sum(map(_size, items))
-            return items
-
-    def take_jobs(self) -> list[Callable[[], None]]:
-        """The jobs that wait now; items stay."""
-        with self._changed:
-            jobs = list(self._jobs)
-            self._jobs.clear()
-            return jobs
 
     def _gather(self) -> None:
         until = time.monotonic() + self._group_s

@@ -1,9 +1,8 @@
 """The writer's thread: group, commit, then tell the broker, the stations and the centre; in this order, always.
 
-It is the only owner of the store. While the disk takes a transaction, what came meanwhile is sorted (decoded and checked) for the next one;
-it is committed and acknowledged in its turn. A batch that cannot be committed for lack of room is tried again until there is room, while
-the centre's state says ``full``; nothing of it is acknowledged meanwhile. A damaged store is salvaged and the batch tried again. A record
-that no transaction takes, for a reason nobody thought of, is parked by itself (``error``), the rest goes on.
+It is the only owner of the store. A batch that cannot be committed for lack of room is tried again until there is room, while the centre's
+state says ``full``; nothing of it is acknowledged meanwhile. A damaged store is salvaged and the batch tried again. A record that no
+transaction takes, for a reason nobody thought of, is parked by itself (``error``), the rest goes on.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ import apsw
 
 from collector.config import StoreConfig
 from collector.errors import CannotCommit
-from collector.ingest.inbox import Group, Inbox, Item
+from collector.ingest.inbox import Group, Inbox
 from collector.ingest.intake import Intake, parked
 from collector.store.salvage import Salvage, open_store
 from collector.store.store import Batch, Committed, Parked, Store
@@ -34,8 +33,6 @@ from firmware_config.topics import topic
 logger = log.get(__name__)
 ACK_EVERY_S = 0.1
 """A station's acknowledgement goes out at most this often (real seconds)."""
-MUCH_BYTES = 100_000
-"""Of so much the decoding is worth beginning before the disk is done."""
 IDLE_S = 1.0
 RETRY_S = 1.0
 
@@ -78,8 +75,6 @@ class Writer:
         self._stop = threading.Event()
         self._announce = threading.Event()
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
-        self._ahead: tuple[list[Item], Batch] | None = None
-        """sorted while the disk was busy, not committed yet"""
         self._due: set[str] = set()
         self._greeted: set[str] = set()
         self._acks_at = 0.0
@@ -158,32 +153,19 @@ class Writer:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            ahead, self._ahead = self._ahead, None
-            if ahead is None:
-                group, batch = self.inbox.take(ACK_EVERY_S if self._due else IDLE_S), None
-            else:
-                group, batch = Group(ahead[0], self.inbox.take_jobs()), ahead[1]
+            group = self.inbox.take(ACK_EVERY_S if self._due else IDLE_S)
             try:
-                self._turn(group, batch)
+                self._turn(group)
             except Exception:  # not expected; what was not acknowledged comes again
                 logger.exception("a turn of the writer failed")
 
-    def _sort(self, items: list[Item]) -> Batch:
-        return self._intake.sort(items, self._clock.now_ms(), clock_is_set=self._clock.quality() != "unset")
-
-    def _look_ahead(self) -> None:
-        """Sort what waits, once, for the next turn, if it is much: small transactions cost more than waiting for the disk."""
-        if self._ahead is None and (items := self.inbox.take_items(MUCH_BYTES)):
-            self._ahead = items, self._sort(items)
-
-    def _turn(self, group: Group, batch: Batch | None) -> None:
-        """``batch``: the group's items, if they are sorted already."""
+    def _turn(self, group: Group) -> None:
         if self._announce.is_set():
             self._say_everything()
         for job in group.jobs:
             job()
         if group.items:
-            batch = self._sort(group.items) if batch is None else batch
+            batch = self._intake.sort(group.items, self._clock.now_ms(), clock_is_set=self._clock.quality() != "unset")
             committed = self._commit(batch)
             if committed is None:
                 return
@@ -198,7 +180,7 @@ class Writer:
         salvaged = False
         while not self._stop.is_set():
             try:
-                committed = self.store.commit(batch, self._clock.now_ms(), meanwhile=self._look_ahead)
+                committed = self.store.commit(batch, self._clock.now_ms())
             except CannotCommit as refusal:
                 self._wait_for_room(refusal)
             except DatabaseDamaged as damage:

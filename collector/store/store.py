@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,14 +20,12 @@ from collector.errors import CannotCommit
 from collector.store.books import Flow, RollupBook, TimeAxis
 from collector.store.ledger import Key, Ledger, add_numbers, declaration_of, encode_ranges
 from collector.store.schema import PAGE_BYTES, SCHEMA, VERSION, Standing
-from firmware_config.base import log
 from firmware_config.base.database import open_database
 from firmware_config.errors import DatabaseDamaged
 from firmware_config.messages import Ack
 from firmware_config.ranges import Ranges
 from firmware_config.records import Record, Sealed
 
-logger = log.get(__name__)
 MAX_PARKED_BYTES = 4_096
 MAX_SERIES_NAMES = 2_000
 HEARD_EVERY_MS = 60_000
@@ -114,7 +111,6 @@ class Store:
         self.free_bytes: Callable[[], int] = lambda: shutil.disk_usage(path.parent).free
         self._db = open_database(path, schema=SCHEMA, version=VERSION, quota_bytes=quota_bytes, check=check, page_bytes=PAGE_BYTES)
         self._db.execute(f"pragma wal_autocheckpoint={CHECKPOINT_PAGES:d}; pragma cache_size=-64000")
-        self._disk = ThreadPoolExecutor(1, thread_name_prefix="store-disk")
         self.ledger = Ledger()
         self.axis = TimeAxis(self._db)
         self.rollups = RollupBook(self._db)
@@ -132,7 +128,6 @@ class Store:
             raise DatabaseDamaged(f"{path}: {error}") from error
 
     def close(self) -> None:
-        self._disk.shutdown()
         self._db.close()
 
     def _remember(self) -> None:
@@ -165,19 +160,7 @@ class Store:
 
     # --- transactions
 
-    def _finish(self, meanwhile: Callable[[], None] | None) -> None:
-        """Commit; the disk is waited for in another thread while this one does something else, which may fail by itself."""
-        if meanwhile is None:
-            self._db.execute("commit")
-            return
-        committing = self._disk.submit(self._db.execute, "commit")
-        try:
-            meanwhile()
-        except Exception:
-            logger.exception("what was to be done beside a commit failed")
-        committing.result()
-
-    def _transaction(self, work: Callable[[], None], meanwhile: Callable[[], None] | None = None) -> None:
+    def _transaction(self, work: Callable[[], None]) -> None:
         free = self.free_bytes()
         if free < self.reserve_bytes:
             raise CannotCommit(
@@ -187,7 +170,7 @@ class Store:
             self._db.execute("begin immediate")
             try:
                 work()
-                self._finish(meanwhile)
+                self._db.execute("commit")
             except BaseException:
                 if self._db.in_transaction:
                     self._db.execute("rollback")
@@ -199,11 +182,8 @@ class Store:
         except SPOILT as error:
             raise DatabaseDamaged(f"{self.path}: {error}") from error
 
-    def commit(self, batch: Batch, now_ms: int, *, meanwhile: Callable[[], None] | None = None) -> Committed:
-        """Write a batch in one transaction; CannotCommit (nothing changed) or DatabaseDamaged.
-
-        ``meanwhile`` is called in this thread while the disk is waited for; it must not use the store.
-        """
+    def commit(self, batch: Batch, now_ms: int) -> Committed:
+        """Write a batch in one transaction; CannotCommit (nothing changed) or DatabaseDamaged."""
         done = Committed()
 
         def work() -> None:
@@ -215,7 +195,7 @@ class Store:
                 self._db.execute("update station set birth=?, birth_ms=?, heard_ms=? where id=?", row)
             self._park(batch.parked, now_ms)
 
-        self._transaction(work, meanwhile)
+        self._transaction(work)
         return done
 
     def _station(self, name: str) -> int:

@@ -73,17 +73,3 @@ def test_jobs_left_at_the_end_are_still_answered() -> None:
     future = box.submit(lambda: "done")
     box.drop_jobs()
     assert future.result(0) == "done"
-
-
-def test_only_much_is_taken_without_waiting_and_then_a_group_at_most() -> None:
-    box = inbox(group_messages=5)
-    for i in range(7):
-        box.put(message(str(i), size=100))
-    job = box.submit(lambda: "done")
-    assert box.take_items(701) == []
-    assert [item.payload[:1] for item in box.take_items(700)] == [b"0", b"1", b"2", b"3", b"4"]
-    assert box.take_items(201) == []
-    assert [run() for run in box.take_jobs()] == [None]
-    assert job.result(0) == "done"
-    assert [item.payload[:1] for item in box.take(60).items] == [b"5", b"6"]
-    assert all(box.put(message(size=100)) for _ in range(10))  # what was taken counts no more
