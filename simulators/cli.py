@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+
+class BrokerKind(StrEnum):
+    AUTO = "auto"
+    MOSQUITTO = "mosquitto"
+    NATS = "nats"
+
 
 main = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -22,7 +30,7 @@ def demo(
     minutes: Annotated[float | None, typer.Option(min=0.1, help="stop by itself after so many minutes of wall time")] = None,
     port: Annotated[int, typer.Option(min=1024, max=65_535, help="the page's port on localhost")] = 8460,
     data: Annotated[Path, typer.Option(help="where everything is kept; a second start goes on with it")] = Path("var/demo"),
-    broker: Annotated[str, typer.Option(help="auto, mosquitto or nats")] = "auto",
+    broker: Annotated[BrokerKind, typer.Option(help="auto: Mosquitto where it is installed, else nats-server")] = BrokerKind.AUTO,
     replay: Annotated[
         list[Path] | None,
         typer.Option(
@@ -46,7 +54,7 @@ def demo(
                 data, stations=stations, speed=speed, minutes=minutes, port=port, broker=broker, replay=replay or [], console=Console()
             )
         )
-    except (SimulatorError, RuntimeError) as error:
+    except (SimulatorError, RuntimeError, OSError) as error:
         typer.echo(f"haitan-sim demo: {error}", err=True)
         raise typer.Exit(1) from None
 
@@ -87,7 +95,7 @@ def torture(
     seed: Annotated[int | None, typer.Option(help="the plan's seed; by default a new one, printed")] = None,
     minutes: Annotated[float, typer.Option(min=0.3, help="how long to strike, wall time")] = 5.0,
     speed: Annotated[float, typer.Option(min=0.1, max=200, help="world seconds per real second")] = 20.0,
-    broker: Annotated[str, typer.Option(help="auto, mosquitto or nats")] = "auto",
+    broker: Annotated[BrokerKind, typer.Option(help="auto: Mosquitto where it is installed, else nats-server")] = BrokerKind.AUTO,
     influx: Annotated[bool | None, typer.Option(help="an InfluxDB 1.x as sink, struck too; by default where installed")] = None,
     data: Annotated[Path | None, typer.Option(help="folder to use and keep; by default a temporary one, kept only after a failure")] = None,
 ) -> None:
