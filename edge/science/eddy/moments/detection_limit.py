@@ -18,7 +18,8 @@ from edge.science.eddy.window import GASES, Window
 
 FAR_FROM_S, FAR_TO_S = 150.0, 180.0
 """Lags of the far covariances (Spirig et al. 2005; Langford et al. 2015)"""
-NOISE_LAGS_S = 1.0
+NOISE_LAGS_S = 0.5
+"""Lags the autocovariance is followed back from: inside the inertial subrange at most heights"""
 
 
 @dataclass(frozen=True)
@@ -98,10 +99,11 @@ def step(window: Window, *, noise_lags_s: float = NOISE_LAGS_S) -> Window:
     names = [name for name in ("wind_w", "sonic_temperature", *GASES) if name in window.series]
     if "wind_w" not in names:
         return window
+    near = max(2, round(noise_lags_s * window.rate_hz))
     lags = lagged({name: window.series[name] for name in names}, round((FAR_TO_S - FAR_FROM_S) * window.rate_hz))
     values: dict[str, float] = {}
     for name in names:
-        values[f"noise_{name}"] = noise_sd(lags.covariance(name, name), max(2, round(noise_lags_s * window.rate_hz)))
+        values[f"noise_{name}"] = noise_sd(lags.covariance(name, name), near)
         if name == "wind_w":
             continue
         far = far_covariance(far_lags(lags, name, "wind_w", window.rate_hz), far_lags(lags, "wind_w", name, window.rate_hz))

@@ -161,4 +161,5 @@ def step(window: Window, *, method: Method = "block", time_constant_s: float | N
         "exponential": partial(exponential, time_constant=samples),
     }
     names = [name for name in (*WIND, "sonic_temperature", *GASES) if name in window.series]
-    return window.with_series({name: mean_of_present(x) + course[method](x) for name in names if (x := window.series[name]).size})
+    without = {name: course[method](window.series[name]) for name in names}
+    return window.with_series({name: y + (mean_of_present(window.series[name]) - mean_of_present(y)) for name, y in without.items()})

@@ -23,7 +23,13 @@ def main() -> None:
     table = Table("station", "flux", "bias %", "+-", "scatter %", "stated %", "in 1.96 errors %", title=f"{windows} windows of 30 minutes")
     for station, fluxes in recovery(windows).items():
         for flux, r in fluxes.items():
-            numbers = (100 * r.bias, 100 * r.error_of_bias, 100 * r.found.std(ddof=1), 100 * (r.stated**2).mean() ** 0.5, 100 * r.coverage)
+            numbers = (
+                100 * r.bias,
+                100 * r.error_of_bias(),
+                100 * r.found.std(ddof=1),
+                100 * (r.stated**2).mean() ** 0.5,
+                100 * r.coverage,
+            )
             table.add_row(station, flux, *(f"{x:.2f}" for x in numbers[:2]), *(f"{x:.1f}" for x in numbers[2:]))
     Console(width=140).print(table)
 

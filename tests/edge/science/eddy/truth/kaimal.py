@@ -55,16 +55,19 @@ def harmonics(truth: BlockTruth, rate_hz: float, seconds: float) -> Harmonics:
     return Harmonics(with_w, rest)
 
 
-def draw(truth: BlockTruth, rng: np.random.Generator, *, rate_hz: float, seconds: float) -> dict[str, np.ndarray]:
-    """Fluctuations of u, v, w (m s-1), t (K), c (umol mol-1, dry) and q (mmol mol-1, dry), ``rate_hz * seconds`` samples each, without mean."""
+def draw(truth: BlockTruth, rng: np.random.Generator, *, rate_hz: float, seconds: float, mirror: bool = False) -> dict[str, np.ndarray]:
+    """Fluctuations of u, v, w (m s-1), t (K), c (umol mol-1, dry) and q (mmol mol-1, dry), ``rate_hz * seconds`` samples each, without mean.
+
+    ``mirror`` turns the sign of all that does not go with w: just as likely air, in which chance adds to a covariance what it took from the other.
+    """
     amplitudes = harmonics(truth, rate_hz, seconds)
     draws = rng.standard_normal((len(VARIABLES), 2 * amplitudes.rest["w"].size)).view(np.complex128)
     unit = dict(zip(VARIABLES, draws, strict=True))
-    w = unit["w"].copy()
+    w, sign = unit["w"].copy(), -1.0 if mirror else 1.0
     unit["q"] = 0.7 * unit["t"] + np.sqrt(1 - 0.49) * unit["q"]  # scalars have more in common than w
     unit["c"] = -0.5 * unit["t"] + np.sqrt(1 - 0.25) * unit["c"]
     return {
-        name: _series(amplitudes.with_w[name] * w + amplitudes.rest[name] * unit[name], round(rate_hz * seconds)) for name in VARIABLES
+        name: _series(amplitudes.with_w[name] * w + sign * amplitudes.rest[name] * unit[name], round(rate_hz * seconds)) for name in VARIABLES
     }  # fmt: skip
 
 

@@ -56,9 +56,10 @@ class Recovery:
     def bias(self) -> float:
         return float(self.found.mean() - 1.0)
 
-    @property
-    def error_of_bias(self) -> float:
-        return float(self.found.std(ddof=1) / math.sqrt(self.found.size))
+    def error_of_bias(self, group: int = 1) -> float:
+        """Standard error of the bias, from the means of groups of windows (mirrored records belong into one group)."""
+        means = self.found[: self.found.size // group * group].reshape(-1, group).mean(axis=1)
+        return float(means.std(ddof=1) / math.sqrt(means.size))
 
     @property
     def in_errors(self) -> np.ndarray:
@@ -82,7 +83,7 @@ def recovered(station: Station, windows: Sequence[Window]) -> dict[str, Recovery
     }
 
 
-def computed(station: Station, count: int, seed: int = 1) -> list[Window]:
+def computed(station: Station, count: int, *, mirrored: bool = False) -> list[Window]:
     """The chain's results for ``count`` windows."""
     chain = chain_of(station)
-    return [run(window, chain) for window in station.windows(count, seed)]
+    return [run(window, chain) for window in station.windows(count, mirrored=mirrored)]

@@ -64,20 +64,22 @@ class Station:
             "co2_flux": 1e-6 * t.co2_flux,
         }
 
-    def windows(self, count: int, seed: int = 1) -> Iterator[Window]:
-        """Averaging periods cut from records of two hours."""
+    def windows(self, count: int, *, mirrored: bool = False) -> Iterator[Window]:
+        """Averaging periods cut from records of two hours; ``mirrored``: every second record is the mirror of the one before."""
         n, per_record = round(self.period_s * self.rate_hz), int(RECORD_S // self.period_s)
         form = "dry_mole_fraction" if self.instruments.closed_path else "density"
         for number in range(-(-count // per_record)):
-            series = self.record(np.random.default_rng([zlib.crc32(self.name.encode()), seed, number]))
+            drawn = number // 2 if mirrored else number
+            rng = np.random.default_rng([zlib.crc32(self.name.encode()), drawn])
+            series = self.record(rng, mirror=mirrored and number % 2 == 1)
             for part in range(min(per_record, count - number * per_record)):
                 cut = {name: np.ascontiguousarray(x[part * n : (part + 1) * n]) for name, x in series.items()}
                 yield Window(self.rate_hz, n, cut, form)  # type: ignore[arg-type]
 
-    def record(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    def record(self, rng: np.random.Generator, *, mirror: bool = False) -> dict[str, np.ndarray]:
         """Two hours of everything the logger writes."""
         t, tool = self.truth, self.instruments
-        air = draw(t, rng, rate_hz=DRAW_HZ, seconds=RECORD_S)
+        air = draw(t, rng, rate_hz=DRAW_HZ, seconds=RECORD_S, mirror=mirror)
         world = World(
             t.wind_ms + air["u"], air["v"], air["w"], t.temperature_c + 273.15 + air["t"], PRESSURE_PA,
             1e-3 * (t.vapour + air["q"]), 1e-6 * (CO2_UMOL + air["c"]),
