@@ -102,11 +102,12 @@ def _bin_numbers(rows: FloatArray, bins: int, standard_deviations: float) -> tup
     low, high = y.min(axis=1), y.max(axis=1)  # a missing sample stands at the mean here and moves neither
     by_range = high - low <= 2.0 * reach
     first, width = np.where(by_range, low, -reach), np.where(by_range, high - low, 2.0 * reach)
-    spread = width > 1e-9 * np.abs(mean)
+    spread = (width > 1e-9 * np.abs(mean) + 1e-300) & np.isfinite(width)
     scale = np.where(spread, bins * (1.0 - 1e-12) / np.where(spread, width, 1.0), 0.0)
     y *= scale[:, None]
     y += (1.0 - first * scale)[:, None]
     which = np.clip(y, 0.0, bins + 1.0, out=y).astype(np.uint8)
+    which[~spread] = 0
     if present is not None:
         which[~present] = 0
     return which, np.where(spread, samples, 0.0)

@@ -40,7 +40,7 @@ def differences(x: FloatArray, divisor_less: int = 0) -> Differences:
         d = d[np.isfinite(d)]
     d2 = d * d
     s2 = float(d2.sum())
-    kurtosis = (d.size - divisor_less) * dot(d2, d2) / s2**2 if s2 > 0.0 else math.nan
+    kurtosis = (d.size - divisor_less) * (dot(d2, d2) / s2 / s2) if s2 > 0.0 and math.isfinite(s2) else math.nan
     return Differences(kurtosis, int(d.size - np.count_nonzero(d)))
 
 

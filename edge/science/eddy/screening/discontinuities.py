@@ -82,6 +82,8 @@ def jumps(x: FloatArray, window: int, step: int = STEP_SAMPLES) -> Jumps:
     d_mean = (mean_2 - mean_1)[enough]
     d_variance = ((sums[1][1] / count_2.clip(1.0) - mean_2**2) - (sums[1][0] / count_1.clip(1.0) - mean_1**2))[enough]
     variance = float(np.einsum("i,i->", y, y)) / everything
+    if not math.isfinite(variance):
+        return nothing
     ratio = d_variance / variance if variance > 0.0 else np.zeros_like(d_variance)
     return Jumps(*(max(0.0, float(value)) for value in (d_mean.max(), -d_mean.min(), ratio.max(), -ratio.min())))
 

@@ -72,10 +72,12 @@ def shape(x: FloatArray, *, detrend: bool = False, moment_divisor_less: int = 0,
     d = detrended(x, ramp if ramp is not None and ramp.size == x.size else None) if detrend else x - mean
     d2 = d * d
     variance = float(d2.mean())
-    if not variance > (1e-12 * mean) ** 2:
+    tiny = 1e-12 * mean
+    if not (variance > tiny * tiny and math.isfinite(variance)):
         return Shape(math.nan, math.nan)
     n = x.size - moment_divisor_less
-    return Shape(dot(d2, d) / n / variance**1.5, dot(d2, d2) / n / variance**2)
+    found = Shape(dot(d2, d) / n / variance / math.sqrt(variance), dot(d2, d2) / n / variance / variance)
+    return found if math.isfinite(found.skewness + found.kurtosis) else Shape(math.nan, math.nan)
 
 
 def outside(found: Shape, skewness: tuple[float, float], kurtosis: tuple[float, float]) -> bool:

@@ -62,10 +62,10 @@ def relative_trend(u: FloatArray, v: FloatArray) -> RelativeTrend:
     mean_u, mean_v = float(u[both].mean()), float(v[both].mean())
     speed = math.hypot(mean_u, mean_v)
     du, dv = change(u), change(v)
-    if not speed > 0.0 or math.isnan(du + dv):
+    if not speed > 0.0 or not math.isfinite(speed + du + dv):
         return RelativeTrend(math.nan, math.nan, math.nan)
-    along = (du * mean_u + dv * mean_v) / speed**2
-    across = (dv * mean_u - du * mean_v) / speed**2
+    along = (du * (mean_u / speed) + dv * (mean_v / speed)) / speed
+    across = (dv * (mean_u / speed) - du * (mean_v / speed)) / speed
     return RelativeTrend(along, across, math.hypot(along, across))
 
 

@@ -77,7 +77,7 @@ def test_sound_turbulence_raises_no_hard_flag(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", STEPS)
-@pytest.mark.parametrize("fill", [np.nan, 0.0, 7.0, np.inf])
+@pytest.mark.parametrize("fill", [np.nan, 0.0, 7.0, np.inf, 1e300])
 @pytest.mark.parametrize("n", [0, 1, 2, 50, 5000])
 def test_nothing_raises_on_bad_data(name: str, fill: float, n: int) -> None:
     columns = ("wind_u", "wind_v", "wind_w", "sonic_temperature", "co2", "h2o", "sonic_diagnostic", "gas_diagnostic")
@@ -86,6 +86,16 @@ def test_nothing_raises_on_bad_data(name: str, fill: float, n: int) -> None:
         found = STEPS[name](window)
     assert all(x.size == n for x in found.series.values())
     assert not any(math.isnan(v) for k, v in found.values.items() if "flag" in k)
+
+
+@pytest.mark.parametrize("name", STEPS)
+@pytest.mark.parametrize("size", [1e-320, 1e-160, 1e160, 1e300])
+def test_numbers_at_the_ends_of_their_range_raise_nothing(name: str, size: float) -> None:
+    window = sound().found({"lag_co2_s": 0.0})
+    wild = np.where(np.arange(N) % 7 == 0, size, -size)
+    with np.errstate(all="ignore"):
+        STEPS[name](window.with_series(dict.fromkeys(window.series, wild)))
+        STEPS[name](window.with_series({key: np.where(np.arange(N) == 50, size, x) for key, x in window.series.items()}))
 
 
 @given(st.integers(0, 39), st.booleans())
