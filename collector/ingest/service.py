@@ -11,11 +11,14 @@ import asyncio
 import contextlib
 from typing import Any
 
+import apsw
+
 from collector.centre import Centre
 from collector.config import CollectorConfig
 from collector.hub import Notice
 from collector.ingest.inbox import Inbox
 from collector.ingest.intake import Intake, check_time, parked
+from collector.ingest.smallmail import SmallMail
 from collector.ingest.views import recall, take_live, take_records, take_state
 from collector.ingest.writer import News, Writer
 from collector.store.queries import Reader
@@ -28,6 +31,8 @@ from firmware_config.topics import every_station, parse_topic, topic
 
 logger = log.get(__name__)
 WATCH_S = 2.0
+SCRUB_ROWS = 500
+MAX_LIVE_VALUES = 2_000
 FAREWELL_S = 5.0
 NOTICE_EVERY_MS = 1_800_000
 """The same trouble of the same station is told again after this time at the earliest, while it lasts."""
@@ -66,7 +71,8 @@ class Ingest:
         )
         self._session = self._new_session()
         self.tasks: list[asyncio.Task[None]] = []
-        self._damaged_seen = 0
+        self._damaged_seen = self._scrubbed = 0
+        self._small = SmallMail()
         centre.status["ingest"] = self.status
 
     def _new_session(self) -> MqttSession:
@@ -135,8 +141,9 @@ class Ingest:
                 self._session.acknowledge(message)  # no promise: the station sends it again
             return
         self._session.acknowledge(message)
-        if station != self._centre.config.centre:
-            self._loop.call_soon_threadsafe(self._on_small, station, leaf, message)
+        if station != self._centre.config.centre and self._small.put(station, leaf, message):
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to be told
+                self._loop.call_soon_threadsafe(self._hear_small)
 
     def _from_writer(self, news: News) -> None:
         if self._early is not None:
@@ -146,6 +153,10 @@ class Ingest:
             self._loop.call_soon_threadsafe(self._on_news, news)
 
     # --- the event loop
+
+    def _hear_small(self) -> None:
+        for station, leaf, message in self._small.take():
+            self._on_small(station, leaf, message)
 
     def _on_small(self, station: str, leaf: str, message: Message) -> None:
         try:
@@ -174,6 +185,8 @@ class Ingest:
 
     def _on_live(self, station: str, message: Message) -> None:
         live = decode_message(message.payload, Live)
+        if len(live.values) > MAX_LIVE_VALUES:
+            raise WireError("too_large", f"live message of {len(live.values)} values; the limit is {MAX_LIVE_VALUES}")
         self.intake.admit(station)
         self.intake.check_simulated(live.simulated)
         clock = self._centre.clock
@@ -243,9 +256,15 @@ class Ingest:
                 self._session.start()
             if not self.writer.alive:
                 raise RuntimeError("the writer's thread has died")
+            await self._scrub()
             if self._centre.reader.damaged > self._damaged_seen:
                 self._damaged_seen = self._centre.reader.damaged
                 self.writer.rebuild(f"{self._damaged_seen} rows do not match their hash")
+
+    async def _scrub(self) -> None:
+        """Look at the next rows, round and round: a spoilt one is noticed while its station may still hold it."""
+        with contextlib.suppress(apsw.Error, UnicodeDecodeError, OSError):  # counted by the reader, or the file is being replaced
+            self._scrubbed = await self._centre.reader.run(lambda reader: reader.scrub(self._scrubbed, SCRUB_ROWS))
 
 
 def _remember(reader: Reader) -> list[tuple[str, Any, int | None, Any]]:

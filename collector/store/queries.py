@@ -25,7 +25,7 @@ from firmware_config.base.database import open_database
 from firmware_config.errors import WireError
 from firmware_config.messages import Birth
 from firmware_config.ranges import Ranges
-from firmware_config.records import Record, unseal
+from firmware_config.records import Record, content_hash, unseal
 from firmware_config.streams import STREAMS
 
 __all__ = ["Declared", "EpochLedger", "Gap", "Points", "Reader", "ReaderPool", "SeriesAnswer", "StationRow", "Stored"]
@@ -120,6 +120,12 @@ class Reader:
         return found
 
     # --- records
+
+    def scrub(self, after: int, count: int) -> int:
+        """Check the hashes of the ``count`` rows behind row ``after``, counting damage; the last one looked at, 0 after the end."""
+        rows = list(self._rows("select id, hash, body from record where id>? order by id limit ?", (after, count)))
+        self.damaged += sum(not isinstance(body, bytes) or content_hash(body) != digest for _, digest, body in rows)
+        return int(rows[-1][0]) if len(rows) == count else 0
 
     def _stored(self, rows: Iterable[tuple[Any, ...]]) -> Iterator[Stored]:
         for row_id, standing, digest, body in rows:

@@ -25,7 +25,7 @@ from collector.store.ledger import declaration_of
 from collector.store.schema import PAGE_BYTES, SCHEMA, VERSION, Standing
 from collector.store.store import Store
 from firmware_config.base import log
-from firmware_config.base.database import open_database
+from firmware_config.base.database import log_damage, open_database
 from firmware_config.errors import DatabaseDamaged, WireError
 from firmware_config.ranges import Ranges
 from firmware_config.records import Record, Sealed, unseal
@@ -59,7 +59,9 @@ def open_store(
     The check from end to end is left out above ``check_below`` bytes. ``problem``: damage met while running; the file is then not tried
     again as it is. DatabaseDamaged only when a newer program wrote it.
     """
+    _set_folders_aside(path)
     _finish(path)
+    problem = problem or log_damage(path) or ""
     check = not path.exists() or path.stat().st_size < check_below
     if not problem:
         try:
@@ -72,6 +74,16 @@ def open_store(
     saved = salvage(path, problem, now_ms)
     logger.error("store salvaged", kept=saved.kept, lost=saved.lost, damaged_file=str(saved.damaged))
     return Store(path, check=False, **settings), saved
+
+
+def _set_folders_aside(path: Path) -> None:
+    """A folder in the place of a file of ours is kept under another name, and the file counts as missing."""
+    for end in [f"{kind}{part}" for kind in ("", ".new", ".saved") for part in ("", "-wal", "-shm")] + [".saved.aside"]:
+        found = _beside(path, end)
+        if found.is_dir() and not found.is_symlink():
+            aside = next(kept for n in range(1, 10_000) if not (kept := _beside(found, f"-folder-{n}")).exists())
+            found.rename(aside)
+            logger.error("a folder in the place of a file, set aside", path=str(found), kept_as=str(aside))
 
 
 def _beside(path: Path, suffix: str) -> Path:
@@ -126,6 +138,8 @@ def _fill(new: apsw.Connection, path: Path, done: Salvage) -> dict[tuple[str, st
     expected: dict[tuple[str, str, int], Ranges] | None = None
     new.execute("begin")
     with contextlib.suppress(*UNREADABLE):
+        if not path.exists() or path.stat().st_size == 0:  # SQLite would throw its log away
+            raise DatabaseDamaged(f"{path} is missing or empty")
         old = open_database(path, schema="", version=0, read_only=True)
         try:
             for table in COPIED:
@@ -139,7 +153,7 @@ def _fill(new: apsw.Connection, path: Path, done: Salvage) -> dict[tuple[str, st
         finally:
             old.close()
     new.execute("update sink set cursor=min(cursor, (select coalesce(max(id), 0) from record))")  # what comes now comes after it
-    known = {str(digest) for (digest,) in new.execute("select hash from record")}
+    known = {str(digest) for (digest,) in new.execute("select hash from record union select hash from conflict")}
     for file in (path, _beside(path, "-wal")):
         for sealed in _carve(file, known) if file.exists() else ():
             with contextlib.suppress(apsw.ConstraintError):

@@ -11,15 +11,14 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import apsw
 
-from edge.outbox.carve import FRAME_BYTES, FRAME_HEADER, LOG_HEADER, Column, carve_rows
+from edge.outbox.carve import Column, carve_rows
 from edge.outbox.numbers import sync_folder
 from edge.outbox.schema import DATABASE, ROW_COLUMNS, SCHEMA, VERSION, WAITING_COLUMNS, table
 from firmware_config.base import log
-from firmware_config.base.database import open_database
+from firmware_config.base.database import committed_frames, open_database
 from firmware_config.errors import WireError
 from firmware_config.records import Sealed, content_hash, unseal
 from firmware_config.streams import STREAMS
@@ -39,7 +38,7 @@ def examine(database: Path, *, used_before: bool) -> str | None:
 
     ``used_before``: numbers were given from this folder, so that an empty file is not a new one.
     """
-    expected = _committed_frames(Path(f"{database}-wal"))
+    expected = committed_frames(Path(f"{database}-wal"))
     try:
         connection = apsw.Connection(str(database))
         try:
@@ -72,40 +71,6 @@ def _index_is_right(connection: apsw.Connection, name: str) -> bool:
     by_index = f"select id, epoch, seq from {name} indexed by {name}_number"
     differ = f"select exists({by_row} except {by_index}) or exists({by_index} except {by_row})"
     return not connection.execute(differ).get
-
-
-def _committed_frames(log: Path) -> int:
-    """Up to which frame the write-ahead log once held commits, judged by frame headers alone (very many when its own header is bad)."""
-    try:
-        size = log.stat().st_size
-        with log.open("rb") as file:
-            header = file.read(LOG_HEADER)
-            if size < LOG_HEADER + FRAME_BYTES:
-                return 0
-            if not _log_header_is_right(header):
-                return 2**31
-            last = 0
-            for frame in range((size - LOG_HEADER) // FRAME_BYTES):
-                file.seek(LOG_HEADER + frame * FRAME_BYTES)
-                head = file.read(FRAME_HEADER)
-                if head[8:16] == header[16:24] and head[4:8] != b"\0\0\0\0":
-                    last = frame + 1
-            return last
-    except OSError:
-        return 0
-
-
-def _log_header_is_right(header: bytes) -> bool:
-    """The checksum of the log's header, as the file format defines it."""
-    if header[:3] != b"\x37\x7f\x06" or header[3] not in (0x82, 0x83):
-        return False
-    order: Any = "big" if header[3] & 1 else "little"
-    words = [int.from_bytes(header[i : i + 4], order) for i in range(0, 24, 4)]
-    one = two = 0
-    for even, odd in zip(words[::2], words[1::2], strict=True):
-        one = (one + even + two) & 0xFFFFFFFF
-        two = (two + odd + one) & 0xFFFFFFFF
-    return header[24:28] == one.to_bytes(4, "big") and header[28:32] == two.to_bytes(4, "big")
 
 
 @dataclass

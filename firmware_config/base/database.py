@@ -14,6 +14,8 @@ import apsw
 from firmware_config.errors import DatabaseDamaged
 
 BUSY_MS = 5_000
+_LOG_HEADER = 32
+_FRAME_HEADER = 24
 
 
 def open_database(
@@ -63,3 +65,64 @@ def open_database(
         return connection
     except (apsw.CorruptError, apsw.NotADBError) as error:
         raise DatabaseDamaged(f"{path}: {error}") from error
+
+
+def log_damage(path: Path) -> str | None:
+    """What is wrong with the write-ahead log of a closed database, or None; changes nothing.
+
+    SQLite drops the end of a log behind one wrong bit, and the whole log of a file that is missing or empty, without a word. Whoever
+    would mind asks here before opening. A log that is torn behind its last commit is in order.
+    """
+    log = Path(f"{path}-wal")
+    expected = committed_frames(log)
+    if not expected:
+        return None
+    if not path.exists() or path.stat().st_size == 0:
+        return f"{path.name} is missing or empty, its write-ahead log is there"
+    try:
+        connection = apsw.Connection(str(path))
+        try:
+            connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+            connection.set_busy_timeout(BUSY_MS)
+            connection.execute("pragma user_version")
+            readable, _ = connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_NOOP)
+        finally:
+            connection.close()
+    except (apsw.CorruptError, apsw.NotADBError) as error:
+        return str(error)
+    return f"of the write-ahead log only the first {readable} frames can be read; commits followed" if readable < expected else None
+
+
+def committed_frames(log: Path) -> int:
+    """Up to which frame a write-ahead log once held commits, judged by frame headers alone; 0 without one, very many when its own header
+    is bad."""
+    try:
+        size = log.stat().st_size
+        if size < _LOG_HEADER + _FRAME_HEADER + 512:  # not even one frame of the smallest page
+            return 0
+        with log.open("rb") as file:
+            header = file.read(_LOG_HEADER)
+            if not _log_header_is_right(header):
+                return 2**31
+            frame_bytes = _FRAME_HEADER + int.from_bytes(header[8:12], "big")
+            last = 0
+            for frame in range((size - _LOG_HEADER) // frame_bytes):
+                file.seek(_LOG_HEADER + frame * frame_bytes)
+                head = file.read(_FRAME_HEADER)
+                if head[8:16] == header[16:24] and head[4:8] != b"\0\0\0\0":  # of this log, and the end of a transaction
+                    last = frame + 1
+            return last
+    except OSError:
+        return 0
+
+
+def _log_header_is_right(header: bytes) -> bool:
+    """The checksum of a log's header, as the file format defines it (sqlite.org/fileformat2.html#walformat)."""
+    if header[:3] != b"\x37\x7f\x06" or header[3] not in (0x82, 0x83):
+        return False
+    words = [int.from_bytes(header[i : i + 4], "big" if header[3] & 1 else "little") for i in range(0, 24, 4)]
+    one = two = 0
+    for even, odd in zip(words[::2], words[1::2], strict=True):
+        one = (one + even + two) & 0xFFFFFFFF
+        two = (two + odd + one) & 0xFFFFFFFF
+    return header[24:28] == one.to_bytes(4, "big") and header[28:32] == two.to_bytes(4, "big")

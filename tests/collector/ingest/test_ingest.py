@@ -314,6 +314,22 @@ def test_a_centre_without_room_acknowledges_nothing_and_catches_up_by_itself(run
 
 
 @mosquitto_needed
+def test_a_spoilt_row_that_nobody_reads_is_noticed_and_asked_for_again(running: RunningIngest, one: TestStation) -> None:
+    records = [made(i) for i in range(60)]
+    one.listening()
+    one.send(records)
+    one.until_acked((0, 59))
+    list(running.ingest.writer.store._db.execute("pragma wal_checkpoint(truncate)"))
+    path = running.config.data / "store.db"
+    at = path.read_bytes().index(b'"seq":30')
+    with path.open("r+b") as file:
+        file.seek(at + 6)
+        file.write(b"77")
+    running.notice("centre", kind="store_damaged", count=1)
+    one.until_acked((0, 29), (31, 59))
+
+
+@mosquitto_needed
 def test_a_store_damaged_while_running_is_salvaged_and_refilled(running: RunningIngest, one: TestStation) -> None:
     records = [made(i, detail={"padding": f"{i:04d}" * 300}) for i in range(60)]
     one.listening()

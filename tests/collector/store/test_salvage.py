@@ -180,6 +180,73 @@ def test_records_only_in_the_write_ahead_log_are_saved_too(tmp_path: Path) -> No
     again.close()
 
 
+@pytest.fixture
+def killed(tmp_path: Path) -> Path:
+    """What SIGKILL leaves: 20 minutes, each in a transaction of its own, all of them in the log only."""
+    store = Store(tmp_path / "store.db")
+    for i in range(20):
+        store.commit(Batch([made(i)]), NOW)
+    copy = tmp_path / "killed"
+    copy.mkdir()
+    for name in ("store.db", "store.db-wal"):
+        (copy / name).write_bytes((tmp_path / name).read_bytes())
+    store.close()
+    return copy / "store.db"
+
+
+@pytest.mark.parametrize("share", [0.0001, 0.3, 0.6, 0.9])
+def test_one_wrong_bit_in_the_log_costs_one_page_not_all_behind_it(killed: Path, share: float) -> None:
+    log = killed.with_name("store.db-wal")
+    content = bytearray(log.read_bytes())
+    content[int(len(content) * share)] ^= 16
+    log.write_bytes(content)
+    store, saved = open_store(killed, now_ms=NOW)
+    store.close()
+    assert saved is not None
+    assert len(holds(killed)) >= 19
+    assert saved.damaged.with_name(saved.damaged.name + "-wal").read_bytes() == content
+
+
+@pytest.mark.parametrize("how", ["missing", "empty", "a folder"])
+def test_what_only_the_log_holds_is_saved_when_the_file_is_gone(killed: Path, how: str) -> None:
+    killed.unlink()
+    if how == "empty":
+        killed.touch()
+    elif how == "a folder":
+        killed.mkdir()
+    store, saved = open_store(killed, now_ms=NOW)
+    store.close()
+    assert saved is not None
+    assert len(holds(killed)) == 20
+
+
+@pytest.mark.parametrize("name", ["store.db-wal", "store.db-shm", "store.db.saved", "store.db.new"])
+def test_a_folder_in_the_place_of_a_file_is_set_aside(path: Path, name: str) -> None:
+    (path.parent / name).mkdir()
+    (path.parent / name / "whose").write_text("kept for people", encoding="utf-8")
+    store, _ = open_store(path, now_ms=NOW)
+    store.close()
+    assert len(holds(path)) == 2 * COUNT + 1
+    assert [found.read_text(encoding="utf-8") for found in path.parent.glob("*/whose")] == ["kept for people"]
+
+
+def test_what_contradicts_a_lost_record_does_not_take_its_place(path: Path) -> None:
+    """A number's other content is kept beside the first; were it found in the raw bytes and put into the rows, the first would never
+    be asked for again."""
+    store = Store(path)
+    first, other = made(5_000, station="st-a"), made(5_000, station="st-a", detail={"other": 1})
+    store.commit(Batch([first]), NOW)
+    store.commit(Batch([other]), NOW)
+    store.close()
+    with apsw.Connection(str(path)) as connection:
+        connection.execute("update record set hash=? where hash=?", ("0" * 32, first.hash))
+    store, _ = open_store(path, now_ms=NOW, problem="rows do not match")
+    store.close()
+    assert other.body not in holds(path).values()
+    with apsw.Connection(str(path)) as connection:
+        assert connection.execute("select count(*) from conflict").get == 1
+
+
 @pytest.mark.parametrize(
     ("sql", "values"),
     [
