@@ -40,7 +40,7 @@ def main() -> int:
         with console.status(f"measuring: {name}"):
             rows = _rows(name)
         for row in rows:
-            target = "" if row.target is None else f"{'≤' if row.at_most else '≥'} {row.target:,g}"
+            target = "" if row.target is None else f"{'≤' if row.at_most else '≥'} {row.target:,.5g}"
             verdict = {None: "", True: "yes", False: "NO"}[row.reached]
             missed += row.reached is False
             table.add_row(
