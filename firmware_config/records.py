@@ -117,6 +117,9 @@ def content_hash(body: bytes) -> str:
 def seal(draft: Draft, *, station: str, epoch: int, seq: int) -> Sealed:
     """Give a draft its number and serialise it, once."""
     fields = {name: getattr(draft, name) for name in Draft.__struct_fields__}
+    if unfit := [name for name, value in draft.values.items() if isinstance(value, float) and not math.isfinite(value)]:
+        fields["values"] = {**draft.values, **dict.fromkeys(unfit)}  # JSON has no NaN: the value is missing, and says so
+        fields["flags"] = {**draft.flags, **dict.fromkeys(unfit, 9)}
     record = Record(station=station, epoch=epoch, seq=seq, **fields)
     body = _encoder.encode(record)
     if len(body) > MAX_BODY_BYTES:

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 Number = tuple[str, str, int, int]
 """station, stream, epoch, seq"""
@@ -30,11 +31,13 @@ class Verdict:
     lost: list[Number] = field(default_factory=list)
     altered: list[Number] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
+    invented: list[Number] = field(default_factory=list)
+    """in the store, under a number up to which the outbox has given numbers, but not in the outbox; or under a number not its own"""
     unexplained: list[str] = field(default_factory=list)
 
     @property
     def clean(self) -> bool:
-        return not (self.lost or self.altered or self.doubled or self.unexplained)
+        return not (self.lost or self.altered or self.doubled or self.invented or self.unexplained)
 
 
 def _rows(path: Path, query: str) -> list[tuple]:  # type: ignore[type-arg]
@@ -60,22 +63,31 @@ def store_records(path: Path) -> dict[Number, list[tuple[bytes, str]]]:
     """Every row of the centre's store by number: body and the hash it was stored under."""
     found: dict[Number, list[tuple[bytes, str]]] = {}
     for station, stream, epoch, seq, body, digest in _rows(path, "select station, stream, epoch, seq, body, hash from records"):
-        found.setdefault((station, stream, epoch, seq), []).append((bytes(body), digest))
+        found.setdefault((station, stream, epoch, seq), []).append((body if isinstance(body, bytes) else str(body).encode(), digest))
     return found
+
+
+def _content(body: bytes) -> dict[str, Any]:
+    """A stored body, empty when it is no JSON object any more."""
+    try:
+        content = json.loads(body)
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def _doubled_products(stored: Mapping[Number, list[tuple[bytes, str]]]) -> Iterable[str]:
     seen: Counter[tuple[str, str, int, int]] = Counter()
     for (station, stream, _, _), rows in stored.items():
         if stream in ONE_PER_TIME:
-            content = json.loads(rows[0][0])
-            if content["clock"] != "unset":
+            content = _content(rows[0][0])
+            if "t" in content and content.get("clock") != "unset":
                 seen[station, stream, content["t"], content.get("version", 0)] += 1
     return [f"{station} {stream} t={t}: {count} records" for (station, stream, t, _), count in seen.items() if count > 1]
 
 
 def _unexplained_gaps(committed: Mapping[Number, bytes]) -> Iterable[str]:
-    """Numbers below the highest one that are neither in the outbox nor declared unused: something vanished."""
+    """Numbers from 0 to the highest one that are neither in the outbox nor declared unused: something vanished."""
     used: dict[tuple[str, str, int], set[int]] = {}
     for station, stream, epoch, seq in committed:
         used.setdefault((station, stream, epoch), set()).add(seq)
@@ -88,9 +100,22 @@ def _unexplained_gaps(committed: Mapping[Number, bytes]) -> Iterable[str]:
                 for first, last in detail["ranges"]:
                     numbers.update(range(first, last + 1))
     for (station, stream, epoch), numbers in used.items():
-        gaps = sorted(set(range(min(numbers), max(numbers) + 1)) - numbers)
+        gaps = sorted(set(range(max(numbers) + 1)) - numbers)
         if gaps:
             yield f"{station} {stream} epoch {epoch}: {len(gaps)} numbers unaccounted for, first {gaps[0]}"
+
+
+def _invented(committed: Mapping[Number, bytes], stored: Mapping[Number, list[tuple[bytes, str]]]) -> Iterable[Number]:
+    """Rows that no outbox wrote. What lies above an outbox's highest number came after it was read and is not judged."""
+    top: dict[tuple[str, str, int], int] = {}
+    for station, stream, epoch, seq in committed:
+        top[station, stream, epoch] = max(top.get((station, stream, epoch), -1), seq)
+    stations = {station for station, *_ in committed}
+    for number, rows in stored.items():
+        station, stream, epoch, seq = number
+        own = all(tuple(_content(body).get(name) for name in ("station", "stream", "epoch", "seq")) == number for body, _ in rows)
+        if not own or station not in stations or (number not in committed and seq <= top.get((station, stream, epoch), -1)):
+            yield number
 
 
 def judge(outboxes: Mapping[str, dict[Number, bytes]], store: Path) -> Verdict:
@@ -108,5 +133,6 @@ def judge(outboxes: Mapping[str, dict[Number, bytes]], store: Path) -> Verdict:
             elif rows[0][0] != body or rows[0][1] != hashlib.blake2b(body, digest_size=16).hexdigest():
                 verdict.altered.append(number)
         verdict.unexplained += _unexplained_gaps(committed)
+    verdict.invented += _invented({number: body for committed in outboxes.values() for number, body in committed.items()}, stored)
     verdict.doubled += _doubled_products(stored)
     return verdict

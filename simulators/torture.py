@@ -163,7 +163,7 @@ class Torture:
         share = ", ".join(f"{what[5:]} {count}" for what, count in sorted(self.done.items()) if what.startswith("kill"))
         self.say(f"{kills} kills ({share}), {self.done['outage']} outages")
         self.say(f"{verdict.committed} records committed by the outboxes, {verdict.stored} in the store")
-        for what in ("lost", "doubled", "altered", "unexplained"):
+        for what in ("lost", "doubled", "altered", "invented", "unexplained"):
             found = getattr(verdict, what)
             self.say(f"{what}: {len(found)}" + (f", for example {found[:3]}" if found else ""))
         if sink_equal is not None:

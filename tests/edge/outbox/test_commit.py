@@ -53,8 +53,11 @@ def test_a_draft_that_json_cannot_hold_is_refused_and_the_others_are_kept(tmp_pa
 
 def test_nan_becomes_missing_not_a_broken_record(tmp_path):
     with open_outbox(tmp_path) as outbox:
-        (sealed,) = outbox.commit([draft(values={"x@y": math.nan})])
-    assert json.loads(sealed.body)["values"] == {"x@y": None}
+        (sealed,) = outbox.commit([draft(values={"x@y": math.nan, "x@z": 1.5, "x@w": -math.inf}, flags={"x@y": 1, "x@z": 1})])
+    content = json.loads(sealed.body)
+    assert content["values"] == {"x@y": None, "x@z": 1.5, "x@w": None}
+    assert content["flags"] == {"x@y": 9, "x@z": 1, "x@w": 9}, "a missing value is not good"
+    assert sealed.record.values == content["values"]
 
 
 def test_second_process_is_refused_while_the_first_has_it(tmp_path):
