@@ -198,11 +198,11 @@ class Plane(Model):
 class PlanarFit(Model):
     """How the planes are found: given, or learnt from the station's own windows."""
 
-    sectors: int = Field(4, ge=1, le=36)
-    least_windows: int = Field(30, ge=10)
+    sectors: int = Field(default=4, ge=1, le=36)
+    least_windows: int = Field(default=30, ge=10)
     """per sector, before its plane is used"""
-    least_wind_ms: float = Field(1.0, ge=0)
-    most_vertical_wind_ms: float = Field(0.5, gt=0)
+    least_wind_ms: float = Field(default=1.0, ge=0)
+    most_vertical_wind_ms: float = Field(default=0.5, gt=0)
     history: DurationMs = 60 * 86_400_000
     planes: list[Plane] = []
     """given planes are used as they are and nothing is learnt"""
@@ -215,7 +215,6 @@ class EddyProcessing(Model):
     """correct: each step as its paper has it; compatible: as EddyPro 7 does, faults included"""
     crosswind: bool = False
     """correct the sonic temperature for the cross-wind (for sonics that do not do it themselves)"""
-    angle_of_attack: Literal["none", "nakai_2006", "nakai_shimoyama_2012"] = "none"
     spikes: Literal["vickers_mahrt", "mauder", "none"] = "vickers_mahrt"
     rotation: Literal["double", "triple", "planar_fit", "none"] = "double"
     planar_fit: PlanarFit = PlanarFit()
@@ -223,7 +222,7 @@ class EddyProcessing(Model):
     """None: tracked (correct), maximum_with_default (compatible)"""
     detrending: Literal["block", "linear", "running_mean", "exponential"] = "block"
     detrending_time: DurationMs | None = None
-    """None: the period for linear (compatible: 250 s), 250 s for the others"""
+    """None: the period for linear, 250 s for the others"""
     density: bool = True
     """density correction (open path) or dry mole fraction (closed path)"""
     surface_heating: Literal["none", "linear", "multiple"] = "none"
@@ -233,9 +232,9 @@ class EddyProcessing(Model):
     spectral: Literal["moncrieff", "horst", "ibrom", "fratini", "none"] = "moncrieff"
     separation: bool = True
     """separation loss after Horst & Lenschow (2009) with the in-situ forms; moncrieff has its own"""
-    quality: Literal["mauder_foken", "foken", "goeckede"] = "mauder_foken"
+    quality: Literal["mauder_foken", "foken"] = "mauder_foken"
     footprint: Literal["kljun_2004", "kormann_meixner", "hsieh"] = "kljun_2004"
-    minimum_share: float = Field(0.9, gt=0, le=1)
+    minimum_share: float = Field(default=0.9, gt=0, le=1)
 
 
 class EddyFlux(Model):
@@ -247,9 +246,15 @@ class EddyFlux(Model):
     gas: Identifier | None = None
     path: Literal["open", "closed"] = "open"
     averaging: DurationMs = 1_800_000
-    displacement_m: float = Field(0.0, ge=0)
+    displacement_m: float | None = Field(None, ge=0)
+    """None: 0.67 of the canopy"""
     roughness_m: float | None = Field(None, gt=0)
+    """None: 0.15 of the canopy; over water or bare mud from the wind of the window itself"""
     canopy_m: float = Field(0.0, ge=0)
+    ground_m: float = 0.0
+    """the ground (or the mean water of a buoy) under the sonic, above the station's zero mark"""
+    water_level: str | None = None
+    """name of ``inputs``: the water above the station's zero; where it stands above the ground, the sonic is as high as it is above the water"""
     lag_co2: tuple[float, float] | None = None
     """search window in seconds, gas after wind positive; None: from separation or tube"""
     lag_h2o: tuple[float, float] | None = None

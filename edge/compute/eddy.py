@@ -11,12 +11,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from edge.compute.columns import Raw, series_of
-from edge.compute.judge import Tests, build_answer, number_of
+from edge.compute.eddy_setup import input_of, learnt_of, methods_of, pressure_input, setup_of
+from edge.compute.judge import Tests, build_answer
 from edge.compute.messages import Answer, Input, Request
-from edge.science.arrays import mean_of_present
 from edge.science.constants import CELSIUS_ZERO_K
 from edge.science.eddy.chain import flux_chain, run
-from edge.science.eddy.lag.search import LagWindow, closed_path_window, open_path_window
 from edge.science.eddy.window import GASES, Window
 from firmware_config.flags import Flag
 
@@ -59,86 +58,33 @@ RESTS_ON = {
 """quantity → the fluxes it is made from: it is no better than they are"""
 
 
-def lag_windows(product: Mapping[str, Any], separation_m: float) -> dict[str, LagWindow]:
-    """Search window of each gas: as the station file says, else from separation or tube; a gas without any is left out."""
-    found: dict[str, LagWindow] = {}
-    closed = product.get("path") == "closed"
-    tube = [product.get(key) for key in ("tube_length_m", "tube_diameter_m", "flow_l_per_min")]
-    for gas in GASES:
-        given = product.get(f"lag_{gas}")
-        if given is not None:
-            shortest, longest = sorted(float(edge) for edge in given)
-            found[gas] = LagWindow(shortest, longest, (shortest + longest) / 2 if closed else min(max(0.0, shortest), longest))
-        elif not closed:
-            found[gas] = open_path_window(separation_m)
-        elif None not in tube:
-            length, diameter, flow = (float(part) for part in tube if part is not None)
-            found[gas] = closed_path_window(
-                tube_length_m=length,
-                tube_diameter_m=diameter,
-                flow_l_per_min=flow,
-                cell_volume_cm3=float(product.get("cell_volume_cm3") or 0.0),
-                sticky=gas == "h2o",
-            )
-    return found
-
-
-def pressure_input(request: Request, raw: Raw) -> Input:
-    """The air pressure (hPa): as archived with the window, else as asked, else the open-path analyser's own barometer.
-
-    The archive goes first, so that a file computed again gives the digits that were sent.
-    """
-    archived = raw.meta.get("inputs")
-    if isinstance(archived, Mapping):
-        for name in ("air_pressure", request.product.get("pressure")):
-            if (kept := as_input(archived.get(name))) is not None:
-                return kept
-    given = request.inputs.get("air_pressure")
-    if given is not None and given.value is not None:
-        return given
-    column = raw.columns.get("P gas (kPa)")
-    if column is not None and request.product.get("path") != "closed":
-        mean_hpa = 10.0 * mean_of_present(column)
-        if 400.0 <= mean_hpa <= 1100.0:
-            return Input(mean_hpa, 2.0, "gas_pressure of the analyser")
-    return given or Input()
-
-
-def as_input(kept: object) -> Input | None:
-    """An input as the archive keeps it: a mapping, or value, uncertainty and source in a list; None when it is neither."""
-    try:
-        if isinstance(kept, Mapping):
-            return Input(float(kept["value"]), float(kept.get("uncertainty", 0.0)), str(kept.get("source", "")))
-        if isinstance(kept, (list, tuple)) and len(kept) >= 2:
-            return Input(float(kept[0]), float(kept[1]), str(kept[2]) if len(kept) > 2 else "")
-    except (KeyError, TypeError, ValueError):
-        pass
-    return None
+def window_of(request: Request, raw: Raw) -> Window:
+    """The finished window: every number the chain found, with its trace. Never raises for bad samples; ValueError when the request itself
+    makes no sense."""
+    averaging_s = float(request.product.get("averaging", 1_800_000)) / 1e3
+    if not raw.rate_hz > 0 or not averaging_s > 0:
+        raise ValueError(f"a window needs a rate and a length: rate {raw.rate_hz} Hz, averaging {averaging_s} s")
+    series, form = series_of(raw)
+    closed_path = request.product.get("path") == "closed" or form != "density"  # mole fractions need no density correction
+    setup = setup_of(
+        request,
+        pressure=pressure_input(request, raw),
+        level=input_of(request, raw, "water_level", "water_level"),
+        closed_path=closed_path,
+    )
+    window = Window(rate_hz=raw.rate_hz, expected=round(averaging_s * raw.rate_hz), series=series, gas_form=form)
+    return run(window, flux_chain(setup, methods_of(request.product), learnt_of(request, raw)))
 
 
 def compute(request: Request, raw: Raw) -> Answer:
-    """The answer for one raw window. Never raises for bad samples; ValueError when the request itself makes no sense."""
-    product, heights = request.product, request.heights
-    averaging_s = float(product.get("averaging", 1_800_000)) / 1e3
-    if not raw.rate_hz > 0 or not averaging_s > 0:
-        raise ValueError(f"a window needs a rate and a length: rate {raw.rate_hz} Hz, averaging {averaging_s} s")
-    pressure = pressure_input(request, raw)
-    series, form = series_of(raw)
-    window = Window(rate_hz=raw.rate_hz, expected=round(averaging_s * raw.rate_hz), series=series, gas_form=form)
-    chain = flux_chain(
-        closed_path=product.get("path") == "closed" or form != "density",  # mole fractions need no density correction
-        pressure_pa=100.0 * number_of(pressure),
-        height_m=heights.get("sonic", math.nan) - heights.get("surface", 0.0) - float(product.get("displacement_m") or 0.0),
-        latitude_deg=float(request.station.get("latitude_deg", math.nan)),
-        averaging_s=averaging_s,
-        lag_windows=lag_windows(product, request.geometry.get("separation_m", 0.0)),
-        u_from_deg=request.geometry.get("u_from_deg", 180.0),
-        platform_moves=request.station.get("platform") != "fixed",
-    )
-    return _answer(request, run(window, chain), pressure)
+    """The answer for one raw window. Raises as `window_of`."""
+    inputs = {"air_pressure": pressure_input(request, raw)}
+    if request.product.get("water_level"):
+        inputs["water_level"] = input_of(request, raw, "water_level", "water_level")
+    return _answer(request, window_of(request, raw), inputs)
 
 
-def _answer(request: Request, done: Window, pressure: Input) -> Answer:
+def _answer(request: Request, done: Window, inputs: Mapping[str, Input]) -> Answer:
     has_gas = request.product.get("gas") is not None or any(g in done.series for g in GASES)
     wanted = {name: how for name, how in RESULTS.items() if has_gas or name not in OF_GAS}
     values = {name: done.value(key) * scale + offset for name, (key, scale, offset) in wanted.items()}
@@ -160,9 +106,7 @@ def _answer(request: Request, done: Window, pressure: Input) -> Answer:
     share = {
         name: min((done.value(f"share_{s}") for s in series if f"share_{s}" in done.values), default=1.0) for name, series in NEEDS.items()
     }
-    return build_answer(
-        request.id, values, tests=tests, classes=classes, share=share, inputs={"air_pressure": pressure}, detail=_detail(done, values)
-    )
+    return build_answer(request.id, values, tests=tests, classes=classes, share=share, inputs=inputs, detail=_detail(done, values))
 
 
 def _detail(done: Window, values: Mapping[str, float]) -> dict[str, Any]:

@@ -29,7 +29,8 @@ class Request(msgspec.Struct, kw_only=True, omit_defaults=True):
     in ms). ``heights``: metres above the station's zero, ``sonic`` and ``gas`` (eddy), ``instrument`` (tide), ``surface`` (the water or mud
     of this window, 0 when absent). ``geometry``: ``separation_m`` between sonic and analyser, ``u_from_deg`` where a wind along the sonic's
     +u comes from. ``inputs``: by role (see `request.needs_of`). ``raw``: archive file (eddy). ``samples``: ``t_ms``, ``values``,
-    ``interval_ms``, ``centre_ms``, ``quantity`` (tide).
+    ``interval_ms``, ``centre_ms``, ``quantity`` (tide). ``learnt``: what earlier windows taught (eddy; see `learning`), where the raw file
+    does not carry it itself.
     """
 
     id: int
@@ -41,6 +42,7 @@ class Request(msgspec.Struct, kw_only=True, omit_defaults=True):
     inputs: dict[str, Input] = {}
     raw: str = ""
     samples: dict[str, Any] = {}
+    learnt: dict[str, Any] = {}
 
 
 class Answer(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -49,7 +51,7 @@ class Answer(msgspec.Struct, kw_only=True, omit_defaults=True):
     ``values``: quantity (or ``quantity:statistic``) → number or None; the agent adds the product's place. ``flags``: QARTOD, for every
     value. ``tests``: the single tests that did not pass. ``classes``: 0-1-2 of fluxes. ``share``: part of the samples a value rests on,
     where not all. ``inputs``: which source each input came from, with value and uncertainty. ``detail``: reasons of missing values, counts,
-    lags.
+    lags. ``spectra``: of an eddy window, name → numbers (a record of its own stream). ``facts``: what this window may teach later ones.
     """
 
     id: int
@@ -61,4 +63,6 @@ class Answer(msgspec.Struct, kw_only=True, omit_defaults=True):
     share: dict[str, float] = {}
     inputs: dict[str, str] = {}
     detail: dict[str, Any] = {}
+    spectra: dict[str, list[float | None]] = {}
+    facts: dict[str, Any] = {}
     error: str = ""

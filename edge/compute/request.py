@@ -20,10 +20,20 @@ TURN_OF_MAKER = {"Campbell Scientific": 0.0, "Gill Instruments": 180.0}
 Gill +u blows towards the north mark. Other makers: as Gill."""
 
 
+SONIC_KINDS = {
+    "gill_windmaster_ascii": "gill_windmaster",
+    "gill_windmaster_binary_m10": "gill_windmaster",
+    "ec100_irgason_ascii": "irgason",
+    "csat3_rs232_binary": "csat3",
+    "metek_usonic3_ascii": "metek_usonic3",
+}
+ANALYSER_KINDS = {"licor_li7500_grammar": "li7500", "ec100_irgason_ascii": "irgason"}
+
+
 def needs_of(product: AnyProduct) -> dict[str, str]:
     """Role → where it comes from: the name of an entry under ``inputs`` of the station file, or a series (it contains ``@``)."""
     if isinstance(product, EddyFlux):
-        return {"air_pressure": product.pressure}
+        return {"air_pressure": product.pressure} | ({"water_level": product.water_level} if product.water_level else {})
     if isinstance(product, AirSeaFlux):
         roles = {"pco2_water": product.pco2_water, "co2_air": product.pco2_air, "wind_speed": product.wind_speed}
         return roles | {
@@ -37,9 +47,10 @@ def needs_of(product: AnyProduct) -> dict[str, str]:
     return {"air_pressure": product.air_pressure} if product.pressure_is == "absolute" else {}
 
 
-def _heights(station: Station, product: AnyProduct, surface_m: float) -> dict[str, float]:
-    heights = {"surface": surface_m}
+def _heights(station: Station, product: AnyProduct) -> dict[str, float]:
+    heights: dict[str, float] = {}
     if isinstance(product, EddyFlux):
+        heights["ground"] = product.ground_m
         heights["sonic"] = station.instrument(product.sonic).mounting.height_m
         if product.gas is not None:
             heights["gas"] = station.instrument(product.gas).mounting.height_m
@@ -57,13 +68,29 @@ def _geometry(station: Station, product: AnyProduct) -> dict[str, float]:
     geometry = {"u_from_deg": _u_from_deg(sonic)}
     if product.gas is not None:
         at = station.instrument(product.gas).mounting
+        geometry["eastward_separation_m"] = at.eastward_separation_m
+        geometry["northward_separation_m"] = at.northward_separation_m
+        geometry["vertical_separation_m"] = at.vertical_separation_m
         geometry["separation_m"] = math.hypot(at.eastward_separation_m, at.northward_separation_m, at.vertical_separation_m)
     return geometry
 
 
+def _kinds(station: Station, product: AnyProduct) -> dict[str, str]:
+    """What kind of sonic and analyser, as the tables of spectral losses name them (a model's own name where it has no row here)."""
+    if not isinstance(product, EddyFlux):
+        return {}
+    sonic = station.instrument(product.sonic)
+    kinds = {"sonic_kind": SONIC_KINDS.get(sonic.model, sonic.model), "sonic_firmware": sonic.firmware}
+    if product.gas is not None:
+        gas = station.instrument(product.gas)
+        kinds["analyser_kind"] = str(gas.options.get("analyser") or ANALYSER_KINDS.get(gas.model, gas.model))
+    return kinds
+
+
 def _u_from_deg(sonic: Instrument) -> float:
     card = all_cards().get(sonic.model)
-    turn = TURN_OF_MAKER.get(card.maker, 180.0) if card is not None else 180.0
+    points_into_wind = card is None and sonic.model.startswith(("csat3", "irgason"))  # a sonic without a card: Campbell's
+    turn = TURN_OF_MAKER.get(card.maker, 180.0) if card is not None else 0.0 if points_into_wind else 180.0
     return (sonic.mounting.north_offset_deg + turn) % 360.0
 
 
@@ -75,12 +102,12 @@ def build_request(
     inputs: Mapping[str, Input],
     raw: str = "",
     samples: Mapping[str, Any] | None = None,
-    surface_m: float = 0.0,
+    learnt: Mapping[str, Any] | None = None,
 ) -> Request:
     """The request for one product of a station.
 
-    ``inputs``: role → value (see `needs_of`); ``raw``: the archive file of an eddy window; ``samples``: of a tide window;
-    ``surface_m``: height of the water or ground below the sonic above the station's zero, when it is known.
+    ``inputs``: role → value (see `needs_of`); ``raw``: the archive file of an eddy window; ``samples``: of a tide window; ``learnt``: what
+    earlier eddy windows taught, for a raw file that does not carry it.
     """
     return Request(
         id=number,
@@ -91,11 +118,13 @@ def build_request(
             "platform": station.platform,
             "surface": station.surface,
             "datum": station.datum.model_dump(),
+            **_kinds(station, product),
         },
         product=product.model_dump(mode="json"),
-        heights=_heights(station, product, surface_m),
+        heights=_heights(station, product),
         geometry=_geometry(station, product),
         inputs=dict(inputs),
         raw=raw,
         samples=dict(samples or {}),
+        learnt=dict(learnt or {}),
     )

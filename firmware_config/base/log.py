@@ -5,12 +5,26 @@ Log once per change of state, never per record; secrets never.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sys
 from typing import Any
 
 import structlog
+
+
+class _Lines:
+    """Writes lines to standard error as it is now. A log that nobody can take any more (full disk, closed pipe) never stops the work."""
+
+    def __init__(self, *_: Any) -> None:
+        """structlog hands the logger's name over; it is not used."""
+
+    def msg(self, message: str) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            print(message, file=sys.stderr, flush=True)
+
+    log = debug = info = warning = warn = error = critical = exception = fatal = failure = msg
 
 
 def set_up(program: str, *, level: str | None = None) -> None:
@@ -29,7 +43,7 @@ def set_up(program: str, *, level: str | None = None) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(chosen),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        logger_factory=_Lines,
     )
     structlog.contextvars.bind_contextvars(program=program)
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s %(levelname)s %(message)s")

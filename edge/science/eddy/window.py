@@ -7,7 +7,7 @@ A `Window` is never changed in place: a step returns a new one. A number that ca
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -94,6 +94,8 @@ class Window:
 
 Step = Callable[[Window], Window]
 """One step of the chain, its parameters already bound (``functools.partial``)."""
+Chain = Sequence[tuple[str, Step]]
+"""Named steps in their order."""
 
 
 def trace_of(name: str, before: Window, after: Window) -> Trace:

@@ -26,6 +26,7 @@ def ask_eddy(raw: FakeRaw, inputs: dict[str, Input] | None = None, **station: ob
     whole, product = mangrove()
     request = build_request(whole, product, number=7, inputs=BAROMETER if inputs is None else inputs, raw="window")
     request.station |= station
+    request.product["processing"] = {"spectral": "none"}  # these worlds lose nothing in the instruments
     return eddy.compute(request, raw)
 
 

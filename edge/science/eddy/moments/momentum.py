@@ -31,13 +31,24 @@ def momentum_flux(cov_uw: float, cov_vw: float, air_density: float) -> float:
 
 
 def step(window: Window) -> Window:
-    """Values ``friction_velocity`` and ``momentum_flux``."""
+    """Values ``uncorrected_friction_velocity`` and ``uncorrected_momentum_flux``: what the covariances alone give."""
     uw, vw = window.value("cov_wind_u_wind_w"), window.value("cov_wind_v_wind_w")
-    values = {"friction_velocity": friction_velocity(uw, vw), "momentum_flux": momentum_flux(uw, vw, window.value("air_density"))}
+    return window.found(
+        {
+            "uncorrected_friction_velocity": friction_velocity(uw, vw),
+            "uncorrected_momentum_flux": momentum_flux(uw, vw, window.value("air_density")),
+        }
+    )
+
+
+def corrected_step(window: Window) -> Window:
+    """Values ``friction_velocity`` and ``momentum_flux``: with the spectral factor of momentum where there is one."""
+    factor = window.values.get("spectral_factor_momentum", 1.0)
+    ustar, tau = window.value("uncorrected_friction_velocity"), window.value("uncorrected_momentum_flux")
     reasons = {}
-    if math.isnan(uw):
+    if math.isnan(ustar):
         why = next((window.reasons[n] for n in ("wind_u", "wind_v", "wind_w") if n in window.reasons), "no wind")
         reasons = {"friction_velocity": why, "momentum_flux": why}
-    elif math.isnan(values["momentum_flux"]):
+    elif math.isnan(tau):
         reasons = {"momentum_flux": window.reasons.get("air_density", "air density is not known")}
-    return window.found(values, reasons)
+    return window.found({"friction_velocity": ustar * math.sqrt(factor), "momentum_flux": tau * factor}, reasons)

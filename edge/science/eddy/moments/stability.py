@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from edge.science.constants import VIRTUAL_HUMIDITY_FACTOR, VON_KARMAN
+from edge.science.constants import MOLAR_MASS_WATER, SONIC_HUMIDITY_FACTOR, VIRTUAL_HUMIDITY_FACTOR, VON_KARMAN
 from edge.science.eddy.window import Window
 
 GRAVITY = 9.81
@@ -37,6 +37,21 @@ def obukhov_length(ustar: float, virtual_temperature_k: float, w_tv: float) -> f
     if not w_tv or math.isnan(w_tv):
         return math.nan
     return -virtual_temperature_k * ustar**3 / (VON_KARMAN * GRAVITY * w_tv)
+
+
+def uncorrected_step(window: Window, *, height_m: float) -> Window:
+    """Value ``uncorrected_stability``: z/L before any correction, for the model cospectra (which hardly feel the difference).
+
+    The buoyancy flux is taken from the sonic temperature, which holds all but a sixth of the humidity's part: <w'Tv'> is <w'Ts'> + 0.10
+    T <w'q'>.
+    """
+    v = window.value
+    flux, T = v("cov_wind_w_sonic_temperature"), v("mean_sonic_temperature")
+    vapour = v("cov_wind_w_h2o") * MOLAR_MASS_WATER / (1.0 if window.gas_form == "density" else v("dry_molar_volume")) / v("air_density")
+    if not math.isnan(vapour):
+        flux += (VIRTUAL_HUMIDITY_FACTOR - SONIC_HUMIDITY_FACTOR) * T * vapour
+    length = obukhov_length(v("uncorrected_friction_velocity"), T, flux)
+    return window.found({"uncorrected_stability": height_m / length if length and height_m > 0 else math.nan})
 
 
 def step(window: Window, *, height_m: float) -> Window:

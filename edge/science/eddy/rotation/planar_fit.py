@@ -98,7 +98,8 @@ def fit(
             terms = np.column_stack([np.ones(count), u[here], v[here]])
             found, _, rank, _ = np.linalg.lstsq(terms, w[here], rcond=1e-6)
             if rank == 3:
-                planes.append(Plane(number * width, (number + 1) * width, *(float(b) for b in found), windows=count))
+                b0, b1, b2 = (float(b) for b in found)
+                planes.append(Plane(number * width, (number + 1) * width, b0, b1, b2, count))
     return Fitted(tuple(planes), tuple(counts), least_windows)
 
 

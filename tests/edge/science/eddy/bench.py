@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from edge.science.eddy.chain import Chain, flux_chain, run
+from edge.science.eddy.setup import Setup
 from edge.science.eddy.window import Window
 from tests.edge.science.eddy.reference import CASES, SITES, computed, expected
 from tests.edge.science.eddy.turbulence import make_world
@@ -46,9 +47,7 @@ def half_hour() -> tuple[Window, Chain]:
 
     air = make_world()
     windows = {gas: open_path_window(0.15) for gas in ("co2", "h2o")}
-    chain = flux_chain(
-        closed_path=False, pressure_pa=air.pressure, height_m=5.0, latitude_deg=30.0, averaging_s=1800.0, lag_windows=windows
-    )
+    chain = flux_chain(Setup(False, air.pressure, 5.0, 30.0, 1800.0, windows))
     return Window(20.0, 36_000, air.open_path(3), "density"), chain
 
 

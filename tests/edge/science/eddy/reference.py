@@ -14,6 +14,8 @@ from edge.science.air import pressure_at_altitude_pa
 from edge.science.constants import MOLAR_MASS_CO2, MOLAR_MASS_WATER
 from edge.science.eddy.chain import flux_chain, run
 from edge.science.eddy.lag.search import LagWindow, closed_path_window, open_path_window
+from edge.science.eddy.setup import Learnt, Methods, Setup
+from edge.science.eddy.spectral.instruments import SONICS, Analyser, Tube, placed
 from edge.science.eddy.window import GASES, Window
 from tests.conftest import REFDATA
 
@@ -32,6 +34,30 @@ class Site:
     form: str
     flow_l_per_min: float | None = None
     altitude_m: float = 0.0
+    roughness_m: float = 0.0
+    sonic: str = "csat3"
+    separation_m: float = 0.0
+    separation_azimuth_deg: float = 90.0
+
+    def analyser(self) -> Analyser:
+        where = {"separation_m": self.separation_m, "separation_azimuth_deg": self.separation_azimuth_deg}
+        if self.flow_l_per_min is None:
+            return placed("li7500", **where)
+        return placed("li7200", **where, tube=Tube(0.711, 0.0053, self.flow_l_per_min))
+
+    def setup(self, pressure_pa: float) -> Setup:
+        return Setup(
+            closed_path=self.form != "density",
+            pressure_pa=pressure_pa,
+            height_m=self.height_m,
+            latitude_deg=self.latitude_deg,
+            averaging_s=60 * self.minutes,
+            lag_windows=self.lag_windows(),
+            u_from_deg=self.u_from_deg,
+            roughness_length_m=self.roughness_m,
+            sonic=SONICS[self.sonic],
+            analysers=dict.fromkeys(GASES, self.analyser()),
+        )
 
     def lag_windows(self) -> dict[str, LagWindow]:
         if self.flow_l_per_min is None:
@@ -47,17 +73,17 @@ def _wind(u: str, v: str, w: str, ts: str, zero: float) -> dict[str, tuple[str, 
 SITES = {
     "finse": Site(
         "finse", 10, 30, 60.59, 4.4 - 0.067, 0.0, _wind("u", "v", "w", "ts_degC", 273.15) | {"co2": ("co2_ppm", 1e-6, 0), "h2o": ("h2o_ppt", 1e-3, 0)},
-        "dry_mole_fraction", 12.0, 1210.0,
+        "dry_mole_fraction", 12.0, 1210.0, 0.015, "csat3", 0.20,
     ),
     "dehoh": Site(
-        "dehoh", 20, 30, 51.08, 45 - 22.3311, 235 + 180, _wind("U", "V", "W", "T_SONIC", 0) | {"co2": ("CO2", 1e-6, 0), "h2o": ("H2O", 1e-3, 0)},
-        "dry_mole_fraction", 15.0, 193.0,
+        "dehoh", 20, 30, 52.0866, 45 - 22.3311, 235 + 180, _wind("U", "V", "W", "T_SONIC", 0) | {"co2": ("CO2", 1e-6, 0), "h2o": ("H2O", 1e-3, 0)},
+        "dry_mole_fraction", 15.0, 193.0, 4.9995, "gill_hs_50", 0.0022,
     ),
     "usda": Site(
         "usda", 20, 15, 36.6, 7.11 - 0.67 * 4.42, 0.0,
         _wind("u", "v", "w", "ts_degC", 273.15)
         | {"co2": ("co2_mg_m3", 1e-3 / (1e3 * MOLAR_MASS_CO2), 0), "h2o": ("h2o_g_m3", 1e-3 / MOLAR_MASS_WATER, 0)},
-        "density",
+        "density", None, 100.0, 0.663, "csat3", 0.15,
     ),
 }  # fmt: skip
 CASES = [(site, path.name) for site in SITES for path in sorted((EC / site).glob("*.csv.gz"))]
@@ -72,22 +98,14 @@ def read(path: Path) -> dict[str, np.ndarray]:
 
 
 @cache
-def computed(site_name: str, file: str) -> Window:
+def computed(site_name: str, file: str, methods: Methods = Methods(), learnt: Learnt | None = None) -> Window:  # noqa: B008
     """Our chain on one reference file; with the barometer of the file or of the altitude, as the reference had it."""
     site = SITES[site_name]
     raw = read(EC / site_name / file)
     pressure = 1e3 * float(np.nanmean(raw["press_kPa"])) if "press_kPa" in raw else pressure_at_altitude_pa(site.altitude_m)
     series = {name: raw[column] * scale + offset for name, (column, scale, offset) in site.columns.items()}
-    chain = flux_chain(
-        closed_path=site.form != "density",
-        pressure_pa=pressure,
-        height_m=site.height_m,
-        latitude_deg=site.latitude_deg,
-        averaging_s=60 * site.minutes,
-        lag_windows=site.lag_windows(),
-        u_from_deg=site.u_from_deg,
-    )
-    return run(Window(site.rate_hz, round(60 * site.minutes * site.rate_hz), series, site.form), chain)  # type: ignore[arg-type]
+    expected_samples = round(60 * site.minutes * site.rate_hz)
+    return run(Window(site.rate_hz, expected_samples, series, site.form), flux_chain(site.setup(pressure), methods, learnt))  # type: ignore[arg-type]
 
 
 @cache

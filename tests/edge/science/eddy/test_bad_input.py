@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.science.eddy.chain import flux_chain, run
+from edge.science.eddy.setup import Methods, Setup
+from edge.science.eddy.spectral.instruments import SONICS, placed
 from edge.science.eddy.window import Window
 from tests.edge.science.eddy.test_truth import WINDOWS, fluxes_of
 from tests.edge.science.eddy.turbulence import RATE_HZ, make_world
@@ -80,9 +82,7 @@ def test_half_a_window() -> None:
 
 def test_a_short_file_is_measured_against_the_whole_period() -> None:
     series = {name: x[: N // 2] for name, x in AIR.open_path().items()}
-    chain = flux_chain(
-        closed_path=False, pressure_pa=AIR.pressure, height_m=5.0, latitude_deg=30.0, averaging_s=N / RATE_HZ, lag_windows=WINDOWS
-    )
+    chain = flux_chain(Setup(False, AIR.pressure, 5.0, 30.0, N / RATE_HZ, WINDOWS))
     done = run(Window(RATE_HZ, N, series, "density"), chain)
     assert missing_of(done) == FLUXES
 
@@ -154,14 +154,26 @@ def test_anything_at_all_ends_in_numbers_with_reasons(data: st.DataObject) -> No
         for name in data.draw(st.sets(st.sampled_from([*AIR.open_path(), "cell_temperature", "cell_pressure"])))
     }
     form = data.draw(st.sampled_from(["density", "mole_fraction", "dry_mole_fraction"]))
-    chain = flux_chain(
+    setup = Setup(
         closed_path=data.draw(st.booleans()),
         pressure_pa=data.draw(values),
         height_m=data.draw(values),
         latitude_deg=data.draw(st.floats(-90, 90)),
         averaging_s=data.draw(st.floats(0.1, 1e4)),
         lag_windows=WINDOWS,
+        roughness_length_m=data.draw(values),
+        sonic=SONICS["csat3"],
+        analysers={"co2": placed("li7500"), "h2o": placed("li7500")},
     )
+    methods = Methods(
+        mode=data.draw(st.sampled_from(["correct", "compatible"])),
+        spikes=data.draw(st.sampled_from(["vickers_mahrt", "mauder", "none"])),
+        rotation=data.draw(st.sampled_from(["double", "triple", "planar_fit", "none"])),
+        lag=data.draw(st.sampled_from(["tracked", "maximum", "constant", "none"])),
+        detrending=data.draw(st.sampled_from(["block", "linear", "running_mean", "exponential"])),
+        density=data.draw(st.booleans()),
+    )
+    chain = flux_chain(setup, methods)
     done = run(Window(RATE_HZ, max(1, n), series, form), chain)
     assert "chain" not in done.reasons, done.reasons["chain"]
     for name in missing_of(done):
@@ -174,6 +186,6 @@ def test_a_channel_scaled_by_nonsense_never_breaks_the_chain(scale: str, factor:
     series = {name: x[:1200] for name, x in AIR.open_path().items()}
     with np.errstate(all="ignore"):
         series[scale] = series[scale] * factor
-    chain = flux_chain(closed_path=False, pressure_pa=AIR.pressure, height_m=5.0, latitude_deg=30.0, averaging_s=60.0, lag_windows=WINDOWS)
+    chain = flux_chain(Setup(False, AIR.pressure, 5.0, 30.0, 60.0, WINDOWS))
     done = run(Window(RATE_HZ, 1200, series, "density"), chain)
     assert "chain" not in done.reasons, done.reasons["chain"]

@@ -127,7 +127,9 @@ def test_lag_is_positive_when_the_gas_comes_late_and_the_default_is_taken_at_an_
     assert lag.maximise_covariance(NOISE, late, 10.0, LagWindow(-1.0, 1.0, 0.0)) == lag.Lag(5, is_default=False, found=5)
     assert lag.maximise_covariance(NOISE, -late, 10.0, LagWindow(-1.0, 1.0, 0.0)).samples == 5
     assert lag.maximise_covariance(NOISE, late, 10.0, LagWindow(0.0, 0.5, 0.2)) == lag.Lag(2, is_default=True, found=5)
-    assert lag.maximise_covariance(NOISE, np.full_like(NOISE, np.nan), 10.0, LagWindow(-1.0, 1.0, 0.3)) == lag.Lag(3, is_default=True, found=3)
+    assert lag.maximise_covariance(NOISE, np.full_like(NOISE, np.nan), 10.0, LagWindow(-1.0, 1.0, 0.3)) == lag.Lag(
+        3, is_default=True, found=3
+    )
     assert lag.maximise_covariance(NOISE[:4], late[:4], 10.0, LagWindow(-1.0, 1.0, 0.0)).is_default
 
 

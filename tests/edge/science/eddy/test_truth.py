@@ -9,6 +9,7 @@ import pytest
 
 from edge.science.eddy.chain import flux_chain, run
 from edge.science.eddy.lag.search import LagWindow
+from edge.science.eddy.setup import Setup
 from edge.science.eddy.window import Window
 from tests.edge.science.eddy.turbulence import RATE_HZ, World, make_world
 
@@ -24,7 +25,7 @@ def fluxes_of(world: World, series: dict[str, np.ndarray], form: str, *, closed:
         "lag_windows": WINDOWS,
     } | changes
     length = max((x.size for x in series.values()), default=world.temperature.size)
-    chain = [entry for entry in flux_chain(closed_path=closed, **options) if entry[0] != leave_out]
+    chain = [entry for entry in flux_chain(Setup(closed_path=closed, **options)) if entry[0] != leave_out]
     return run(Window(RATE_HZ, length, series, form), chain)
 
 

@@ -7,6 +7,7 @@ import math
 import pytest
 
 from edge.science import air as ours
+from edge.science.eddy.compatible.air import engine_air, saturation_vapour_pressure_simple_pa
 from edge.science.eddy.density import properties
 from edge.science.eddy.window import Window
 from tests.edge.science.eddy.printed import NAMES, fluxnet
@@ -18,7 +19,7 @@ from tests.edge.science.eddy.reference import CASES, expected
 def test_air_of_the_reference_to_its_digits(site: str, file: str) -> None:
     p, f = expected(site, "expected.csv")[file], fluxnet(site)[file]
     humidity = {"h2o_mol_m3": 1e-3 * p["h2o_molar_density"]} if site == "usda" else {"h2o_dry_mole_fraction": 1e-3 * p["h2o_mixing_ratio"]}
-    air = properties.engine_air(p["sonic_temperature"], p["air_pressure"], **humidity)
+    air = engine_air(p["sonic_temperature"], p["air_pressure"], **humidity)
     more = properties.derived(air)
     rho_cp = more.heat_capacity_per_volume
     pairs = {
@@ -62,7 +63,7 @@ def test_scales_of_the_reference_to_its_digits(site: str, file: str) -> None:
 
 def test_saturation_forms_agree() -> None:
     for t in range(0, 41, 5):
-        simple = properties.saturation_vapour_pressure_simple_pa(273.15 + t)
+        simple = saturation_vapour_pressure_simple_pa(273.15 + t)
         assert simple == pytest.approx(float(ours.saturation_vapour_pressure_pa(273.15 + t)), rel=0.005)
 
 
@@ -72,7 +73,7 @@ def test_dew_point_undoes_the_saturation_pressure() -> None:
 
 
 def test_engine_air_is_our_air_within_its_shortcut() -> None:
-    engine = properties.engine_air(300.0, 1e5, h2o_mol_m3=0.8)
+    engine = engine_air(300.0, 1e5, h2o_mol_m3=0.8)
     ourselves = ours.air_from_sonic(300.0, 1e5, h2o_mol_m3=0.8)
     assert engine.temperature_k == pytest.approx(ourselves.temperature_k, abs=0.02)
     assert engine.density_kg_m3 == pytest.approx(ourselves.density_kg_m3, rel=1e-3)
@@ -81,7 +82,7 @@ def test_engine_air_is_our_air_within_its_shortcut() -> None:
 @pytest.mark.parametrize("bad", [math.nan, 0.0, -1.0, math.inf])
 def test_nothing_raises_on_bad_numbers(bad: float) -> None:
     for args in ((bad, 1e5, 0.01), (290.0, bad, 0.01), (290.0, 1e5, bad)):
-        properties.derived(properties.engine_air(args[0], args[1] if args[1] else math.nan, h2o_dry_mole_fraction=args[2]))
+        properties.derived(engine_air(args[0], args[1] if args[1] else math.nan, h2o_dry_mole_fraction=args[2]))
     window = properties.step(Window(10.0, 100, {}, values={"air_temperature_k": bad}), averaging_s=1800.0)
     assert window.reasons["dew_point_k"]
 

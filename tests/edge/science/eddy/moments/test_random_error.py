@@ -34,12 +34,12 @@ def theory(correlation: float, a: float = 0.9) -> float:
     return math.sqrt((1 + correlation**2) / N * (1 + a * a) / (1 - a * a))
 
 
-def errors(w: np.ndarray, x: np.ndarray, reach: int, *, weighted: bool = True) -> np.ndarray:
+def errors(w: np.ndarray, x: np.ndarray, reach: int) -> np.ndarray:
     found = []
     for one, other in zip(w, x, strict=True):
         lags = lagged({"w": one, "x": other}, 200)
         parts = [lags.covariance(*pair) for pair in (("w", "w"), ("x", "x"), ("w", "x"), ("x", "w"))]
-        found.append(random_error.finkelstein_sims(*parts, reach=reach, samples=N, weighted=weighted))
+        found.append(random_error.finkelstein_sims(*parts, reach=reach, samples=N, pairs=lags.pairs("w", "x")))
     return np.array(found)
 
 
