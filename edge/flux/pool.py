@@ -55,15 +55,13 @@ def over_files(work: Callable[[Path], Result], files: Sequence[Path], jobs: int)
         return
     for name in THREADS:
         os.environ.setdefault(name, "1")
-    left = list(files)
     finished: set[Path] = set()
     try:
-        for done in _in_pool(work, left, jobs):
+        for done in _in_pool(work, files, jobs):
             finished.add(done.path)
             yield done
     except BrokenProcessPool:
-        for path in [path for path in left if path not in finished]:
-            yield from _alone(work, path)
+        yield from _one_by_one(work, [path for path in files if path not in finished])
 
 
 def guarded(work: Callable[[Path], Result], path: Path) -> Result | Failure:
@@ -84,7 +82,7 @@ def _quiet() -> None:
 
 def _pool(jobs: int) -> ProcessPoolExecutor:
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["edge.flux.work"])
+    context.set_forkserver_preload(["__main__", "edge.flux.work"])
     return ProcessPoolExecutor(jobs, mp_context=context, initializer=_quiet)
 
 
@@ -98,8 +96,16 @@ def _in_pool(work: Callable[[Path], Result], files: Sequence[Path], jobs: int) -
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _alone(work: Callable[[Path], Result], path: Path) -> Iterator[Done[Result]]:
+def _one_by_one(work: Callable[[Path], Result], files: Sequence[Path]) -> Iterator[Done[Result]]:
+    """One file after the other in a process of its own, so that it is known which one ends it."""
+    pool = _pool(1)
     try:
-        yield from _in_pool(work, [path], 1)
-    except BrokenProcessPool:
-        yield Done(path, Failure("the process that computed it died, perhaps for want of memory"))
+        for path in files:
+            try:
+                yield Done(path, pool.submit(guarded, work, path).result())
+            except BrokenProcessPool:
+                yield Done(path, Failure("the process that computed it died, perhaps for want of memory"))
+                pool.shutdown(wait=True)
+                pool = _pool(1)
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)

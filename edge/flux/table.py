@@ -34,9 +34,8 @@ def columns() -> dict[str, tuple[str, float, float]]:
     """FLUXNET name → number of the window, scale, offset; in the table's order."""
     table = yaml.safe_load(files("edge.flux").joinpath("fluxnet.yaml").read_text(encoding="utf-8"))
     rows = {name: [row] if isinstance(row, str) else row for name, row in table.items()}
-    return {
-        name: (str(row[0]), float(row[1]) if len(row) > 1 else 1.0, float(row[2]) if len(row) > 2 else 0.0) for name, row in rows.items()
-    }
+    whole = {name: [*row, *(1.0, 0.0)[len(row) - 1 :]] for name, row in rows.items()}
+    return {name: (str(key), float(scale), float(offset)) for name, (key, scale, offset) in whole.items()}
 
 
 @dataclass(frozen=True)
@@ -123,7 +122,7 @@ def derived(done: Window) -> dict[str, float]:
 
 def _of_series(done: Window) -> dict[str, float]:
     """Skewness, kurtosis and quartiles of the series as they are when the chain is through; a gas in the unit of the table."""
-    values = {}
+    values: dict[str, float] = {}
     for name in (*WIND, "sonic_temperature", *GASES):
         x = done.series.get(name)
         x = None if x is None else x[np.isfinite(x)]
