@@ -111,9 +111,8 @@ def flux_errors(
     if wind_ms is not None:
         tilt = error_of_mean(auto_w, reach=m, samples=lags.samples["wind_w"]) / wind_ms if wind_ms > 0 else math.nan
     for flux, parts in known.items():
-        cross = lags.covariance("wind_w", flux)
-        n = lags.samples[flux]
-        plain = finkelstein_sims(auto_w, lags.covariance(flux, flux), cross, lags.covariance(flux, "wind_w"), reach=m, samples=n)
+        cross, back, pairs = lags.covariance("wind_w", flux), lags.covariance(flux, "wind_w"), lags.pairs("wind_w", flux)
+        plain = finkelstein_sims(auto_w, lags.covariance(flux, flux), cross, back, reach=m, samples=float(pairs[0]), pairs=pairs)
         turned = parts.get("wind_u", 0.0) * float(auto_w[0]) - covariance(series["wind_u"], signals[flux])
         errors[flux] = math.hypot(plain, tilt * turned)
     return errors

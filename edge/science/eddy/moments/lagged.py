@@ -63,14 +63,16 @@ class Lagged:
         Each series is taken as deviation from its own mean; the divisor is the number of pairs at that lag. Returns (B,); NaN where a lag
         has no pair.
         """
-        sums = self._sums(self.blocks[a], self.blocks[b], segment)
-        if self.holes:
-            counts = np.round(self._sums(self.holes[a], self.holes[b], segment))
-        else:
-            (first_a, last_a), (first_b, last_b) = self.ends[a], self.ends[b]
-            lags = np.arange(segment * self.block, (segment + 1) * self.block)
-            counts = np.maximum(0.0, 1.0 + np.minimum(last_a, last_b - lags) - np.maximum(first_a, first_b - lags))
+        sums, counts = self._sums(self.blocks[a], self.blocks[b], segment), self.pairs(a, b, segment=segment)
         return np.asarray(np.divide(sums, counts, out=np.full(sums.size, np.nan), where=counts > 0))
+
+    def pairs(self, a: str, b: str, *, segment: int = 0) -> FloatArray:
+        """How many pairs ``a[i]``, ``b[i + p]`` are present at the same lags (B,)."""
+        if self.holes:
+            return np.round(self._sums(self.holes[a], self.holes[b], segment))
+        (first_a, last_a), (first_b, last_b) = self.ends[a], self.ends[b]
+        lags = np.arange(segment * self.block, (segment + 1) * self.block)
+        return np.asarray(np.maximum(0.0, 1.0 + np.minimum(last_a, last_b - lags) - np.maximum(first_a, first_b - lags)))
 
     def _sums(self, a: Blocks, b: Blocks, segment: int) -> FloatArray:
         both = max(0, len(a.alone) - segment)

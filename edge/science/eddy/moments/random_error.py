@@ -28,24 +28,31 @@ UNCORRECTED = {
 
 
 def finkelstein_sims(
-    auto_w: FloatArray, auto_x: FloatArray, cross: FloatArray, back: FloatArray, *, reach: int, samples: int, weighted: bool = True
+    auto_w: FloatArray,
+    auto_x: FloatArray,
+    cross: FloatArray,
+    back: FloatArray,
+    *,
+    reach: int,
+    samples: float,
+    pairs: FloatArray | None = None,
 ) -> float:
     """Standard error of the covariance of w and x: sqrt(1/N sum over p of (C_ww(p) C_xx(p) + C_wx(p) C_xw(p))), p from -m to m.
 
     Parameters: ``auto_w``, ``auto_x``, ``cross`` (w before x) and ``back`` (x before w) (m + 1 or more,) covariances from lag 0 on, any
-    units; ``reach`` m in samples, cut at what there is; ``samples`` N; ``weighted`` gives each lag its weight 1 - |p| / N (the variance of
-    a mean; EddyPro takes 1). NaN gives NaN, and so does a negative sum. Source: Finkelstein & Sims 2001, J. Geophys. Res. 106, 3503-3509,
-    eq. 8-10.
+    units; ``reach`` m in samples, cut at what there is; ``samples`` N; ``pairs`` (m + 1 or more,) how many pairs there are at each lag,
+    which gives each its share in the variance of the mean, pairs / N (1 - |p| / N in a whole period); None takes 1, as EddyPro does. NaN
+    gives NaN, and so does a negative sum. Source: Finkelstein & Sims 2001, J. Geophys. Res. 106, 3503-3509, eq. 8-10.
 
-    >>> finkelstein_sims(np.array([1.0, 0.5]), np.array([4.0, 2.0]), np.zeros(2), np.zeros(2), reach=1, samples=600, weighted=False)
+    >>> finkelstein_sims(np.array([1.0, 0.5]), np.array([4.0, 2.0]), np.zeros(2), np.zeros(2), reach=1, samples=600)
     0.1
     """
-    size = min(reach + 1, auto_w.size, samples)
-    if size < 1 or reach < 0:
+    size = min(reach + 1, auto_w.size)
+    if size < 1 or not samples > 0:
         return math.nan
     terms = auto_w[:size] * auto_x[:size] + cross[:size] * back[:size]
-    if weighted:
-        terms = terms * (1.0 - np.arange(size) / samples)
+    if pairs is not None:
+        terms = np.where(pairs[:size] > 0, terms * (pairs[:size] / samples), 0.0)
     variance = (2.0 * float(terms.sum()) - float(terms[0])) / samples
     return math.sqrt(variance) if variance >= 0.0 else math.nan
 
@@ -136,14 +143,15 @@ def step(
         auto, cross = lags.covariance(x, x), lags.covariance("wind_w", x)
         scale = integral_scale_or_surface_s(integral_scale_s(cross, rate, until=until), height_m, wind)
         values[f"integral_scale_{a}_{b}_s"] = scale
-        n = min(lags.samples["wind_w"], lags.samples[x])
+        pairs = lags.pairs("wind_w", x)
         if method == "mann_lenschow":
             error = mann_lenschow(
                 float(cross[0]), float(auto_w[0]), float(auto[0]), integral_scale_s=scale, period_s=window.series["wind_w"].size / rate
             )
         else:
             m = -1 if math.isnan(scale) else round(scale * rate)
-            error = finkelstein_sims(auto_w, auto, cross, lags.covariance(x, "wind_w"), reach=m, samples=n, weighted=weighted)
+            back, n = lags.covariance(x, "wind_w"), float(pairs[0])
+            error = finkelstein_sims(auto_w, auto, cross, back, reach=m, samples=n, pairs=pairs if weighted else None)
         values[f"random_error_cov_{a}_{b}"] = error
         values[f"nonstationarity_ratio_{x}"] = nonstationarity_ratio(there["wind_w"], there[x])
     why = "no integral scale: the correlation gives none, and there is no wind or height"
