@@ -59,9 +59,11 @@ def open_store(
     The check from end to end is left out above ``check_below`` bytes. ``problem``: damage met while running; the file is then not tried
     again as it is. DatabaseDamaged only when a newer program wrote it.
     """
-    _set_folders_aside(path)
+    strange = _set_folders_aside(path)
     _finish(path)
-    problem = problem or log_damage(path) or ""
+    problem = problem or strange or log_damage(path) or ""
+    if not problem and path.exists() and path.stat().st_size == 0:
+        problem = f"{path.name} is empty"
     check = not path.exists() or path.stat().st_size < check_below
     if not problem:
         try:
@@ -76,14 +78,18 @@ def open_store(
     return Store(path, check=False, **settings), saved
 
 
-def _set_folders_aside(path: Path) -> None:
-    """A folder in the place of a file of ours is kept under another name, and the file counts as missing."""
+def _set_folders_aside(path: Path) -> str:
+    """A folder in the place of a file of ours is kept under another name, and the file counts as missing; says so when that costs rows."""
+    said = ""
     for end in [f"{kind}{part}" for kind in ("", ".new", ".saved") for part in ("", "-wal", "-shm")] + [".saved.aside"]:
         found = _beside(path, end)
         if found.is_dir() and not found.is_symlink():
             aside = next(kept for n in range(1, 10_000) if not (kept := _beside(found, f"-folder-{n}")).exists())
             found.rename(aside)
             logger.error("a folder in the place of a file, set aside", path=str(found), kept_as=str(aside))
+            if end in {"", "-wal"}:
+                said = f"{found.name} was a folder, kept as {aside.name}"
+    return said
 
 
 def _beside(path: Path, suffix: str) -> Path:

@@ -220,6 +220,16 @@ def test_what_only_the_log_holds_is_saved_when_the_file_is_gone(killed: Path, ho
     assert len(holds(killed)) == 20
 
 
+@pytest.mark.parametrize("how", ["empty", "a folder"])
+def test_a_store_of_which_nothing_is_left_is_told_not_begun_silently(path: Path, how: str) -> None:
+    path.unlink()
+    path.touch() if how == "empty" else path.mkdir()
+    store, saved = open_store(path, now_ms=NOW)
+    store.close()
+    assert saved is not None
+    assert (saved.kept, saved.lost) == (0, None)
+
+
 @pytest.mark.parametrize("name", ["store.db-wal", "store.db-shm", "store.db.saved", "store.db.new"])
 def test_a_folder_in_the_place_of_a_file_is_set_aside(path: Path, name: str) -> None:
     (path.parent / name).mkdir()
