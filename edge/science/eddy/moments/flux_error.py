@@ -103,23 +103,36 @@ def flux_errors(
     errors = dict.fromkeys(weights, math.nan)
     if "wind_w" not in series or not known or not np.isfinite(series["wind_w"]).any():
         return errors
-    signals = {flux: _combined(series, parts) for flux, parts in known.items()}
+    alike = {flux: _direction(parts) for flux, parts in known.items()}
+    first = {key: known[flux] for flux, key in reversed(alike.items())}
+    signals = {key: _combined(series, parts) for key, parts in first.items()}
     lags = lagged({"wind_w": series["wind_w"], **signals}, round(min(LONGEST_S * rate_hz, series["wind_w"].size / 20)))
     auto_w = lags.covariance("wind_w", "wind_w")
     m = reach(auto_w)
     tilt = 0.0
     if wind_ms is not None:
         tilt = error_of_mean(auto_w, reach=m, samples=lags.samples["wind_w"]) / wind_ms if wind_ms > 0 else math.nan
-    for flux, parts in known.items():
-        cross, back, pairs = lags.covariance("wind_w", flux), lags.covariance(flux, "wind_w"), lags.pairs("wind_w", flux)
-        plain = finkelstein_sims(auto_w, lags.covariance(flux, flux), cross, back, reach=m, samples=float(pairs[0]), pairs=pairs)
-        turned = parts.get("wind_u", 0.0) * float(auto_w[0]) - covariance(series["wind_u"], signals[flux])
-        errors[flux] = math.hypot(plain, tilt * turned)
-    return errors
+    of_signal = {}
+    for key, parts in first.items():
+        cross, back, pairs = lags.covariance("wind_w", key), lags.covariance(key, "wind_w"), lags.pairs("wind_w", key)
+        plain = finkelstein_sims(auto_w, lags.covariance(key, key), cross, back, reach=m, samples=float(pairs[0]), pairs=pairs)
+        turned = parts.get("wind_u", 0.0) * float(auto_w[0]) - covariance(series["wind_u"], signals[key]) if tilt else 0.0
+        of_signal[key] = math.hypot(plain, tilt * turned) / _largest(parts)
+    return errors | {flux: _largest(parts) * of_signal[alike[flux]] for flux, parts in known.items()}
+
+
+def _largest(parts: Mapping[str, float]) -> float:
+    return max(abs(a) for a in parts.values())
+
+
+def _direction(parts: Mapping[str, float]) -> str:
+    """The ratios of the parts to the largest, to four digits: tau and u*, evaporation and latent heat are one signal, summed once."""
+    unit = max(parts.values(), key=abs)
+    return ", ".join(f"{name} {parts[name] / unit:.3e}" for name in sorted(parts))
 
 
 def _usable(series: Mapping[str, FloatArray], parts: Mapping[str, float]) -> bool:
-    return bool(parts) and all(name in series and math.isfinite(a) for name, a in parts.items())
+    return any(parts.values()) and all(name in series and math.isfinite(a) for name, a in parts.items())
 
 
 def _combined(series: Mapping[str, FloatArray], parts: Mapping[str, float]) -> FloatArray:
