@@ -15,6 +15,7 @@ from typing import Any
 from edge.archive.layout import TIME_COLUMNS
 from edge.compute.columns import Raw
 from edge.compute.eddy import window_of
+from edge.compute.eddy_setup import pressure_input
 from edge.compute.messages import Input, Request
 from edge.compute.request import build_request, needs_of
 from edge.flux.errors import FluxError, RawFileError
@@ -61,13 +62,13 @@ def inputs_of(station: Station, product: EddyFlux) -> dict[str, Input]:
 
 
 def request_of(setup: Setup, product: EddyFlux, raw: Raw) -> Request:
-    """The request for one window, as the station would have asked it. Constants stand behind what the window's own analyser measured."""
-    own = raw.columns.get("P gas (kPa)")
-    barometer = own is not None and product.path != "closed" and count_finite(own) > 0
+    """The request for one window, as the station would have asked it. The window's own pressure (archived with it, or of an open-path
+    analyser's barometer) goes before the station file's constant."""
     constants = inputs_of(setup.station, product)
-    if barometer:
-        constants.pop("air_pressure", None)
-    request = build_request(setup.station, product, number=0, inputs=constants, learnt=setup.learnt)
+    others = {role: given for role, given in constants.items() if role != "air_pressure"}
+    request = build_request(setup.station, product, number=0, inputs=others, learnt=setup.learnt)
+    if pressure_input(request, raw).value is None:
+        request = build_request(setup.station, product, number=0, inputs=constants, learnt=setup.learnt)
     if setup.mode is not None:
         request.product.setdefault("processing", {})["mode"] = setup.mode
     return request
