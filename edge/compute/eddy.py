@@ -12,7 +12,9 @@ from typing import Any
 
 from edge.compute.columns import Raw, series_of
 from edge.compute.eddy_setup import input_of, learnt_of, methods_of, pressure_input, setup_of
+from edge.compute.eddy_tables import contours_of, spectra_of
 from edge.compute.judge import Tests, build_answer
+from edge.compute.learning import facts_of
 from edge.compute.messages import Answer, Input, Request
 from edge.science.constants import CELSIUS_ZERO_K
 from edge.science.eddy.chain import flux_chain, run
@@ -71,6 +73,7 @@ def window_of(request: Request, raw: Raw) -> Window:
         pressure=pressure_input(request, raw),
         level=input_of(request, raw, "water_level", "water_level"),
         closed_path=closed_path,
+        mass_densities=bool(raw.meta.get("mass_densities")),
     )
     window = Window(rate_hz=raw.rate_hz, expected=round(averaging_s * raw.rate_hz), series=series, gas_form=form)
     return run(window, flux_chain(setup, methods_of(request.product), learnt_of(request, raw)))
@@ -81,7 +84,12 @@ def compute(request: Request, raw: Raw) -> Answer:
     inputs = {"air_pressure": pressure_input(request, raw)}
     if request.product.get("water_level"):
         inputs["water_level"] = input_of(request, raw, "water_level", "water_level")
-    return _answer(request, window_of(request, raw), inputs)
+    done = window_of(request, raw)
+    answer = _answer(request, done, inputs)
+    if contours := contours_of(done):
+        answer.detail["footprint"] = contours
+    answer.spectra, answer.facts = spectra_of(done), facts_of(done)
+    return answer
 
 
 def _answer(request: Request, done: Window, inputs: Mapping[str, Input]) -> Answer:

@@ -12,6 +12,7 @@ from typing import Any
 
 from edge.compute.columns import Raw
 from edge.compute.judge import number_of
+from edge.compute.learning import cutoff_from_json, ibrom_from_json
 from edge.compute.messages import Input, Request
 from edge.science.arrays import mean_of_present
 from edge.science.eddy.footprint.distances import displacement_height, roughness_length
@@ -27,8 +28,11 @@ FLOODED_M = 0.02
 """water above the ground from which on the surface counts as water"""
 
 
-def setup_of(request: Request, *, pressure: Input, level: Input, closed_path: bool) -> Setup:
-    """The facts of one window. A height, roughness or instrument that is not known is NaN or absent, and what needs it stays out."""
+def setup_of(request: Request, *, pressure: Input, level: Input, closed_path: bool, mass_densities: bool = False) -> Setup:
+    """The facts of one window. A height, roughness or instrument that is not known is NaN or absent, and what needs it stays out.
+
+    The sonic is as high as it is above the zero plane of the plants, or above the water where that stands higher; plants that stand out of
+    the water keep their roughness."""
     product, geometry = request.product, request.geometry
     canopy = float(product.get("canopy_m") or 0.0)
     displacement, roughness = product.get("displacement_m"), product.get("roughness_m")
@@ -49,13 +53,14 @@ def setup_of(request: Request, *, pressure: Input, level: Input, closed_path: bo
         averaging_s=float(product.get("averaging", 1_800_000)) / 1e3,
         lag_windows=lag_windows(product, geometry.get("separation_m", 0.0)),
         u_from_deg=geometry.get("u_from_deg", 180.0),
-        roughness_length_m=math.nan if flooded else float(roughness),
+        roughness_length_m=math.nan if flooded and water >= plants else float(roughness),
         sonic=SONICS.get(str(request.station.get("sonic_kind", ""))),
         analysers=_analysers(request),
         sonic_kind=str(request.station.get("sonic_kind", "")),
         sonic_firmware=str(request.station.get("sonic_firmware", "")),
         platform_moves=request.station.get("platform") != "fixed",
         over_water=over_water,
+        mass_densities=mass_densities,
     )
 
 
@@ -88,14 +93,20 @@ def methods_of(product: Mapping[str, Any]) -> Methods:
 
 
 def learnt_of(request: Request, raw: Raw) -> Learnt:
-    """What was known when the window opened: as its archive has it, else as asked. Planes of the station file go before learnt ones."""
+    """What was known when the window opened: each part as its archive has it (an empty one is known to be empty), else as asked. Planes of
+    the station file go before learnt ones."""
     kept = raw.meta.get("learnt")
-    known: Mapping[str, Any] = kept if isinstance(kept, Mapping) else request.learnt
+    known: dict[str, Any] = {**request.learnt, **(kept if isinstance(kept, Mapping) else {})}
     given = ((request.product.get("processing") or {}).get("planar_fit") or {}).get("planes") or []
     planes = [Plane(p["from_deg"], p["to_deg"], p.get("b0_ms", 0.0), p["b1"], p["b2"]) for p in given]
     if not planes:
         planes = [Plane(**p) for p in known.get("planes", [])]
-    return Learnt(planes=planes, lags={gas: [_lag(one) for one in rows] for gas, rows in known.get("lags", {}).items()})
+    return Learnt(
+        planes=planes,
+        lags={gas: [_lag(one) for one in rows] for gas, rows in known.get("lags", {}).items()},
+        cutoffs={gas: cutoff_from_json(one) for gas, one in known.get("cutoffs", {}).items()},
+        ibrom=ibrom_from_json(known.get("ibrom", {})),
+    )
 
 
 def _lag(one: Mapping[str, Any]) -> LearntLag:

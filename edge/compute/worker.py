@@ -54,12 +54,19 @@ def handlers(read_window: ReadWindow = read_archive) -> dict[str, Handler]:
 
         return module.answer(request)
 
+    def learn(request: Request) -> Answer:
+        from edge.compute import learning as module
+
+        if not request.raw:
+            raise ValueError("a learn request needs the path of the history file in 'raw'")
+        return module.answer(request)
+
     def tide(request: Request) -> Answer:
         from edge.compute import tide as module
 
         return module.answer(request)
 
-    return {"eddy": eddy, "air_sea": air_sea, "oxygen": oxygen, "tide": tide}
+    return {"eddy": eddy, "air_sea": air_sea, "oxygen": oxygen, "tide": tide, "learn": learn}
 
 
 class _OnlyId(msgspec.Struct):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -28,7 +29,8 @@ from edge.science.eddy.screening import (
 )
 from edge.science.eddy.setup import Learnt, Methods, Setup
 from edge.science.eddy.sonic import mean_wind
-from edge.science.eddy.spectral import factors, spectra
+from edge.science.eddy.spectral import degraded, factors, spectra
+from edge.science.eddy.spectral import learnt as learnt_losses
 from edge.science.eddy.window import Chain, Step, Window
 
 FOOTPRINTS = {"kljun_2004": 0, "kormann_meixner": 1, "hsieh": 2}
@@ -60,6 +62,7 @@ def steps(setup: Setup, methods: Methods, learnt: Learnt) -> Chain:
         ("momentum", momentum.step),
         ("uncorrected_stability", partial(stability.uncorrected_step, height_m=setup.height_m)),
         *spectral_factors(setup, methods),
+        *learnt_factors(setup, methods, learnt),
         *fluxes_of(methods),
         *random_errors(methods),
         ("stability", partial(stability.step, height_m=setup.height_m)),
@@ -127,6 +130,30 @@ def spectral_factors(setup: Setup, methods: Methods) -> Chain:
                 stability_from="uncorrected_stability",
             ),
         ),
+    )
+
+
+def learnt_factors(setup: Setup, methods: Methods, known: Learnt) -> Chain:
+    """What replaces the factors of the gases when the station's own spectra are to say what is lost; with it what later windows learn."""
+    if setup.sonic is None or methods.spectral not in ("horst", "ibrom", "fratini"):
+        return ()
+    analysers = dict(setup.analysers)
+    if not methods.separation:
+        analysers = {gas: replace(one, separation_m=0.0, vertical_separation_m=0.0) for gas, one in analysers.items()}
+    chosen = partial(
+        learnt_losses.step,
+        method=methods.spectral,
+        cutoffs=known.cutoffs,
+        coefficients=known.ibrom,
+        analysers=analysers,
+        height_m=setup.height_m,
+        stability_from="uncorrected_stability",
+    )
+    own = partial(spectra.step, height_m=setup.height_m, stability_from="uncorrected_stability")
+    return (
+        *((("spectra_before_fluxes", own),) if methods.spectral == "fratini" else ()),
+        *((("degraded_heat", degraded.step),) if methods.spectral != "horst" else ()),
+        ("learnt_factors", chosen),
     )
 
 

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from edge.science.eddy.lag.search import LagWindow
 from edge.science.eddy.lag.tracker import LearntLag
 from edge.science.eddy.rotation.planar_fit import Plane
+from edge.science.eddy.spectral.in_situ import HumidityDependence, IbromCoefficients, NotReady
 from edge.science.eddy.spectral.instruments import Analyser, Sonic
 
 
@@ -26,7 +27,7 @@ class Setup:
     the sonic above the displacement height of the ground or water as it is in this window; ``roughness_length_m`` (NaN: unknown);
     ``averaging_s`` length of the period; ``lag_windows`` where each gas's lag may lie by the setup; ``u_from_deg`` where a wind along +u
     comes from; ``sonic`` and ``analysers`` (gas → analyser) what spectral losses depend on (None: no spectral correction); ``over_water``
-    whether water lies below; ``areas`` name → polygons in metres (east, north) around the mast, for the footprint.
+    whether water lies below; ``mass_densities`` whether gas densities were recorded in kg m-3 (they come here as mol m-3); ``areas`` name → polygons in metres (east, north) around the mast, for the footprint.
     """
 
     closed_path: bool
@@ -43,6 +44,7 @@ class Setup:
     sonic_firmware: str = ""
     platform_moves: bool = False
     over_water: bool = False
+    mass_densities: bool = False
     areas: Mapping[str, Sequence[ArrayLike]] = field(default_factory=dict)
 
 
@@ -69,7 +71,10 @@ class Methods:
 
 @dataclass(frozen=True)
 class Learnt:
-    """What earlier windows taught: planes of wind sectors, lags by gas and humidity."""
+    """What earlier windows taught: planes of wind sectors, lags by gas and humidity, cut-offs by gas (or why there is none), and
+    coefficients of Ibrom's factor by stability (``unstable``, ``stable``)."""
 
     planes: Sequence[Plane] = ()
     lags: Mapping[str, Sequence[LearntLag]] = field(default_factory=dict)
+    cutoffs: Mapping[str, float | HumidityDependence | NotReady] = field(default_factory=dict)
+    ibrom: Mapping[str, IbromCoefficients] = field(default_factory=dict)

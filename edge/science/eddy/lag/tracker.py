@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 
 from edge.science.air import air_from_sonic
 from edge.science.arrays import FloatArray, floats, mean_of_present
-from edge.science.eddy.lag.search import LagWindow, shift_by_lag
+from edge.science.eddy.lag.search import LagWindow, maximise_covariance, shift_by_lag
 from edge.science.eddy.window import GASES, Window
 
 HUMIDITY_CLASSES: tuple[float, ...] = (0.0, 30.0, 50.0, 65.0, 80.0, 90.0, 130.0)
@@ -102,12 +102,22 @@ def window_for(learnt: Sequence[LearntLag], humidity_percent: float) -> LagWindo
 
 def step(window: Window, *, windows: Mapping[str, LagWindow], learnt: Mapping[str, Sequence[LearntLag]], pressure_pa: float) -> Window:
     """Take out each gas's lag within what was learnt; within ``windows`` (see `search.step`) for a gas that has not learnt yet. Values of
-    `search.step` and ``lag_<gas>_tracked`` 1 or 0."""
+    `search.step`, ``lag_<gas>_tracked`` 1 or 0, and of a tracked gas ``lag_<gas>_wide_s``: where the covariance is largest within
+    ``windows`` (NaN: on their edge), so that a lag that moves away for good can be learnt anew."""
     humidity = _relative_humidity_percent(window, pressure_pa)
     found = {gas: window_for(learnt.get(gas, ()), humidity) for gas in GASES}
     known = {gas: one for gas, one in found.items() if one is not None}
     tracked = {f"lag_{gas}_tracked": float(gas in known) for gas in GASES if gas in window.series}
-    return shift_by_lag(window, {**windows, **known}).found(tracked)
+    wide = {f"lag_{gas}_wide_s": _wide_lag(window, gas, windows.get(gas)) for gas in known if gas in window.series}
+    return shift_by_lag(window, {**windows, **known}).found({**tracked, **wide})
+
+
+def _wide_lag(window: Window, gas: str, edges: LagWindow | None) -> float:
+    w = window.series.get("wind_w")
+    if w is None or edges is None:
+        return math.nan
+    lag = maximise_covariance(w, window.series[gas], window.rate_hz, edges)
+    return math.nan if lag.is_default else lag.samples / window.rate_hz
 
 
 def _relative_humidity_percent(window: Window, pressure_pa: float) -> float:
