@@ -21,6 +21,7 @@ from edge.agent.folder import DataFolder
 from edge.agent.health import ClockCheck, Health
 from edge.agent.highrate import HighRate
 from edge.agent.inputs import Inputs
+from edge.agent.learning import Learning
 from edge.agent.minutes import Minutes
 from edge.agent.products import Asker, GasProducts, TideProduct, run_gas, run_tide
 from edge.agent.recorder import UNIQUE, Recorder
@@ -57,6 +58,7 @@ class _Eddy:
     highrate: HighRate
     windows: Windows
     results: EddyResults
+    learning: Learning
 
 
 class Agent:
@@ -105,6 +107,9 @@ class Agent:
         station, sources = self.loaded.station, self.acquisition.sources
         store = RawStore(self.folder.raw(product.place))
         highrate = HighRate(product, sources[product.sonic], sources[product.gas] if product.gas else None, self.time.speed)
+        learning = Learning(
+            self.folder.eddy(product.place), station, product, worker=self.packer, science=self.science, recorder=self.recorder
+        )
         results = EddyResults(
             station,
             product,
@@ -116,6 +121,7 @@ class Agent:
             science=self.science,
             book=self.book,
             time=self.time,
+            learning=learning,
         )
         windows = Windows(
             self.loaded,
@@ -128,10 +134,11 @@ class Agent:
             boot_id=self.outbox.boot_id,
             simulated=self.simulated,
             inputs=self.inputs.all_over,
+            learnt=lambda: learning.learnt,
             closed=results.file,
             empty=results.empty,
         )
-        return _Eddy(highrate, windows, results)
+        return _Eddy(highrate, windows, results, learning)
 
     # --- readings
 
@@ -232,6 +239,7 @@ class Agent:
         for eddy in self.eddies:
             parts[f"window {eddy.windows.place}"] = eddy.windows.run
             parts[f"results {eddy.windows.place}"] = eddy.results.run
+            parts[f"learning {eddy.windows.place}"] = eddy.learning.run
         return parts | self.acquisition.parts()
 
     async def run(self, stop: asyncio.Event) -> None:

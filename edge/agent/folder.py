@@ -4,6 +4,7 @@ DATA/lock       held while an agent runs
 DATA/run.json   boot id, start and whether the stop was clean
 DATA/outbox/    see `edge.outbox`
 DATA/raw/PLACE/ see `edge.archive.store`
+DATA/eddy/PLACE/ see `edge.agent.learning`
 """
 
 from __future__ import annotations
@@ -41,6 +42,9 @@ class DataFolder:
 
     def raw(self, place: str) -> Path:
         return self.path / "raw" / place
+
+    def eddy(self, place: str) -> Path:
+        return self.path / "eddy" / place
 
     def _read(self) -> dict[str, Any]:
         try:

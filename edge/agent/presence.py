@@ -32,6 +32,7 @@ def stream_periods(station: Station) -> dict[str, int]:
         stream = STREAM_OF[product.kind]
         if product.kind == "eddy":
             periods["eddy"] = periods["raw"] = product.averaging
+            periods["spectra"] = 0  # a window without enough samples has none
         elif stream == "gas":
             every = product.every if isinstance(product, AirSeaFlux) else OXYGEN_EVERY_MS
             periods["gas"] = every if isinstance(product, AirSeaFlux) else periods.get("gas", every)

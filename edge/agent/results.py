@@ -1,8 +1,8 @@
 """Finished windows become records: one task takes packed files in order, asks the science child, commits, and moves the file to its month.
 
-Promises: a file leaves ``pending`` only when its ``raw`` record and, if there is a result, its ``eddy`` record are durable, so that a
-kill at any moment leads to each record once: at the next start the file is found again and the outbox is asked what it holds. A failure
-of science costs that one result and is reported.
+Promises: a file leaves ``pending`` only when its ``raw`` record and, if there is a result, its ``eddy`` and ``spectra`` records are
+durable, so that a kill at any moment leads to each record once: at the next start the file is found again and the outbox is asked what it
+holds. A failure of science costs that one result and is reported.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from edge.agent.book import SeriesBook
 from edge.agent.recorder import Recorder
@@ -48,6 +48,12 @@ class Knows(Protocol):
     def stats(self) -> Stats: ...
 
 
+class Learns(Protocol):
+    """What takes the facts of finished windows."""
+
+    async def take(self, t: int, facts: dict[str, Any]) -> None: ...
+
+
 def placed(answer: Answer, place: str) -> dict[str, dict[str, object]]:
     """The fields of a draft from an answer: quantities become series of the place."""
 
@@ -76,6 +82,7 @@ class EddyResults:
         science: ScienceClient,
         book: SeriesBook,
         time: StationTime,
+        learning: Learns,
     ) -> None:
         self._station = station
         self._product = product
@@ -87,6 +94,7 @@ class EddyResults:
         self._science = science
         self._book = book
         self._time = time
+        self._learning = learning
         self._files: asyncio.Queue[Path | Header] = asyncio.Queue()
 
     def file(self, path: Path) -> None:
@@ -141,9 +149,7 @@ class EddyResults:
         raw = self._raw_draft(packed)
         if not await self._holds("raw", raw.t):
             drafts.append(raw)
-        eddy = await self._eddy_draft(packed)
-        if eddy is not None:
-            drafts.append(eddy)
+        drafts += await self._eddy_drafts(packed)
         if packed.header.boot_id:
             path = await self._finish(path)  # drafts without time cannot be asked for: rather once too few than twice
         await self._commit(drafts)
@@ -180,22 +186,29 @@ class EddyResults:
             },
         )
 
-    async def _eddy_draft(self, packed: Packed) -> Draft | None:
+    async def _eddy_drafts(self, packed: Packed) -> list[Draft]:
+        """The ``eddy`` record and, with it, the ``spectra`` record; none when the fluxes were recorded before."""
         header = packed.header
         if not header.boot_id and await self._holds("eddy", header.start_ms):
-            return None
+            return []
         request = self.request(packed)
         try:
             answer = await self._science.ask(request, priority=EDDY_PRIORITY)
         except ScienceError as error:
             self._recorder.event("science_failed", product="eddy", place=header.place, t=header.start_ms, problem=str(error))
-            return None
+            return []
         for quantity, value in answer.values.items():
             if split_series(f"{quantity}@x").statistic is None:
                 name = series_name(quantity, header.place)
                 self._book.take_product(name, value, answer.flags.get(quantity, int(Flag.NOT_EVALUATED)), self._time.now_ms())
+        if not header.boot_id:
+            await self._learning.take(header.start_ms, answer.facts)
         fields = placed(answer, header.place)
-        return Draft(stream="eddy", t=header.start_ms, dt=header.duration_ms, clock=_clock(packed), **fields)  # type: ignore[arg-type]
+        eddy = Draft(stream="eddy", t=header.start_ms, dt=header.duration_ms, clock=_clock(packed), **fields)  # type: ignore[arg-type]
+        if not answer.spectra or (not header.boot_id and await self._holds("spectra", header.start_ms)):
+            return [eddy]
+        detail = {"place": header.place, **answer.spectra}
+        return [eddy, Draft(stream="spectra", t=eddy.t, dt=eddy.dt, clock=eddy.clock, values={}, detail=detail)]
 
     def request(self, packed: Packed) -> Request:
         """What science is asked for a packed window: inputs are those archived with it."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from functools import partial
@@ -54,7 +54,8 @@ class Window:
 
 
 class Windows:
-    """One eddy product's windows. ``closed`` is called with each packed file; ``empty`` with each window that had no sample.
+    """One eddy product's windows. ``closed`` is called with each packed file; ``empty`` with each window that had no sample; ``learnt``
+    says what a window that opens now is computed with.
 
     ``archive`` and ``packer`` are threads: packing takes long, and blocks of the next window must not wait for it.
     """
@@ -72,6 +73,7 @@ class Windows:
         boot_id: str,
         simulated: bool,
         inputs: Callable[[float, float, float], dict[str, tuple[float, float, str]]],
+        learnt: Callable[[], Mapping[str, Any]],
         closed: Callable[[Path], None],
         empty: Callable[[Header], None],
     ) -> None:
@@ -86,6 +88,7 @@ class Windows:
         self._boot_id = boot_id
         self._simulated = simulated
         self._inputs = inputs
+        self._learnt = learnt
         self._closed = closed
         self._empty = empty
         self._window: Window | None = None
@@ -160,7 +163,7 @@ class Windows:
             config_hash=self._loaded.config_hash,
             boot_id=boot_id,
             simulated=self._simulated,
-            about=describe(station, self._highrate.product),
+            about=describe(station, self._highrate.product, self._learnt()),
         )
 
     def _begin(self, header: Header, first_slot: int = 0) -> None:

@@ -6,6 +6,7 @@ Both are made from the live file's header alone (`about`), which `describe` fill
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
@@ -24,13 +25,13 @@ def _names() -> dict[str, Any]:
     return names
 
 
-def describe(station: Station, product: EddyFlux) -> dict[str, Any]:
-    """The facts of station, product and instruments that a window's file carries."""
+def describe(station: Station, product: EddyFlux, learnt: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The facts of station, product and instruments that a window's file carries; ``learnt``: what earlier windows had taught by then."""
 
     def instrument(item: Instrument) -> dict[str, Any]:
         return item.model_dump(mode="json", exclude={"link", "address", "calibration"})
 
-    return {
+    facts = {
         "name": station.name.en,
         "platform": station.platform,
         "surface": station.surface,
@@ -40,6 +41,7 @@ def describe(station: Station, product: EddyFlux) -> dict[str, Any]:
         "sonic": instrument(station.instrument(product.sonic)),
         "gas": instrument(station.instrument(product.gas)) if product.gas else None,
     }
+    return facts if learnt is None else {**facts, "learnt": dict(learnt)}
 
 
 def _analyser_key(item: dict[str, Any]) -> str:

@@ -34,8 +34,9 @@ class RawWindow:
 
     ``columns``: column name → array of shape (slots,), NaN where there is no valid value; row *i* lies ``i / rate_hz`` after the start.
     ``start_ms``: UTC (time since boot when ``meta["boot_id"]`` is set). ``meta``: station, place, config_hash, clock, ``inputs`` (name →
-    ``{"value", "uncertainty", "source"}``, as they were when the window closed), ``about`` (product, instruments, position) and ``rows``,
-    the number of slots with a sample. For a file of another program ``meta`` is empty but for what its ``.metadata`` says of the rate.
+    ``{"value", "uncertainty", "source"}``, as they were when the window closed), ``about`` (product, instruments, position), ``learnt``
+    (what earlier windows had taught when this one opened; of a station that learns) and ``rows``, the number of slots with a sample. For a
+    file of another program ``meta`` is empty but for what its ``.metadata`` says of the rate.
     """
 
     columns: dict[str, Column]
@@ -65,13 +66,15 @@ def read_window(path: Path) -> RawWindow:
 
 def _meta(facts: dict[str, Any]) -> dict[str, Any]:
     header = facts["header"]
+    about = header.get("about", {})
     return {
         **{key: header.get(key, "") for key in ("station", "place", "config_hash", "boot_id")},
         "simulated": header.get("simulated", False),
         "duration_ms": header["duration_ms"],
         "clock": facts["clock"],
         "rows": facts["rows"],
-        "about": header.get("about", {}),
+        "about": about,
+        **({"learnt": about["learnt"]} if "learnt" in about else {}),
         "inputs": {name: {"value": v, "uncertainty": u, "source": s} for name, (v, u, s) in facts["inputs"].items()},
     }
 

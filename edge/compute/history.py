@@ -105,3 +105,21 @@ def within(facts: list[Facts], history_ms: int) -> list[Facts]:
     last = sorted(one["t"] for one in facts)[-5:]
     newest = last[len(last) // 2] if last else 0
     return [one for one in facts if one["t"] >= newest - history_ms]
+
+
+class _Time(msgspec.Struct):
+    t: int
+
+
+_time_of = msgspec.json.Decoder(_Time)
+
+
+def times(data: bytes) -> list[tuple[int, bytes]]:
+    """(time, line) of every line that has a time, in the order of the file; damaged ones are left out."""
+    found = []
+    for line in data.splitlines():
+        try:
+            found.append((_time_of.decode(line).t, line))
+        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+            continue
+    return found

@@ -53,7 +53,12 @@ class Bench:
             science=self.science,
             book=self.book,
             time=self.time,
+            learning=self,
         )
+        self.taught = []
+
+    async def take(self, t, facts):
+        self.taught.append((t, facts))
 
     def packed(self, *, start_ms=UTC_MS, name=None, **more):
         """A file in ``pending``, as the windows hand it over."""

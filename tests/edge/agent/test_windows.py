@@ -48,6 +48,7 @@ class Bench:
             boot_id=self.outbox.boot_id,
             simulated=True,
             inputs=lambda start_ms, end_ms, at_ms: {"air_pressure": (1013.0, 0.5, "air_pressure@deck")},
+            learnt=lambda: {"planes": [], "lags": {}},
             closed=self.closed.append,
             empty=self.empty.append,
         )
