@@ -18,7 +18,7 @@ import edge.science
 ROOT = Path(edge.science.__file__).parent
 MODULES = [m.name for m in pkgutil.walk_packages(edge.science.__path__, "edge.science.") if not m.ispkg]
 OTHERS = ["edge.compute.judge", "edge.flux.table"]
-ALLOWED = {"numpy", "gsw", "math", "dataclasses", "collections", "functools", "types", "typing", "__future__", "edge"}
+ALLOWED = {"numpy", "gsw", "math", "dataclasses", "collections", "functools", "itertools", "types", "typing", "__future__", "edge"}
 
 
 @pytest.mark.parametrize("name", MODULES + OTHERS)

@@ -7,7 +7,7 @@ from __future__ import annotations
 from functools import partial
 
 from edge.science.eddy import correct
-from edge.science.eddy.compatible import air_state, fluxes, stability
+from edge.science.eddy.compatible import air_state, fluxes, mass_densities, stability
 from edge.science.eddy.compatible.constants import ROUNDED_MOLAR_MASS_WATER, VON_KARMAN
 from edge.science.eddy.density import properties
 from edge.science.eddy.footprint import step as footprint
@@ -26,6 +26,7 @@ def steps(setup: Setup, methods: Methods, learnt: Learnt) -> Chain:
     """The list for one window."""
     present = partial(presence.step, minimum_share=methods.minimum_share)
     return (
+        *((("mass_densities", mass_densities.step),) if setup.mass_densities else ()),
         ("presence", present),
         *correct.dry_mole_fractions(setup, methods),
         ("limits", partial(limits.step, pressure_pa=setup.pressure_pa)),
@@ -70,7 +71,7 @@ def steps(setup: Setup, methods: Methods, learnt: Learnt) -> Chain:
                 two_dimensional=False,
             ),
         ),
-        ("classes", partial(classes.step, platform_moves=setup.platform_moves, foken_third=False)),
+        ("classes", partial(classes.step, platform_moves=setup.platform_moves, foken_third=False, scheme=methods.quality)),
     )
 
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 from edge.science.eddy.window import Window
 
@@ -88,9 +89,15 @@ def turbulence_deviation(window: Window, components: tuple[str, ...]) -> float:
     return math.nan if any(math.isnan(x) for x in found) else max(found)
 
 
-def step(window: Window, *, platform_moves: bool, foken_third: bool = True) -> Window:
-    """Values ``mauder_foken_<flux>`` and ``foken_<flux>`` of the tests and ``class_<flux>``, never better, for every flux that exists: a
-    moving platform, its motion still in the wind, makes every class 2. The one class that knows the rest too: `combined`."""
+WORST = {"mauder_foken": 2.0, "foken": 9.0}
+
+
+def step(
+    window: Window, *, platform_moves: bool, foken_third: bool = True, scheme: Literal["mauder_foken", "foken"] = "mauder_foken"
+) -> Window:
+    """Values ``mauder_foken_<flux>`` and ``foken_<flux>`` of the tests and ``class_<flux>``, one of them by ``scheme``, for every flux that
+    exists: a moving platform, its motion still in the wind, makes every class the worst. The one class that knows the rest too:
+    `combined`."""
     values: dict[str, float] = {}
     for flux, (test, components) in FLUXES.items():
         if math.isnan(window.value(flux)):
@@ -100,5 +107,6 @@ def step(window: Window, *, platform_moves: bool, foken_third: bool = True) -> W
         quality = mauder_foken(stationarity, turbulence)
         values[f"foken_{flux}"] = float(foken(partial_class(stationarity), partial_class(turbulence), third=foken_third))
         values[f"mauder_foken_{flux}"] = float(quality)
-        values[f"class_{flux}"] = 2.0 if platform_moves else float(quality)
+        chosen = values[f"{scheme}_{flux}"]
+        values[f"class_{flux}"] = WORST[scheme] if platform_moves else chosen
     return window.found(values)

@@ -118,6 +118,6 @@ CLASSES: tuple[Held, ...] = (
     Held("qc_Tau", "class_momentum_flux", rel=0),
     Held("qc_H", "class_sensible_heat_flux", rel=0),
     Held("qc_LE", "class_latent_heat_flux", rel=0),
-    Held("qc_co2_flux", "class_co2_flux", rel=0),
+    Held("qc_co2_flux", "class_co2_flux", 1.0, rel=0),
 )
 """flags: equal in 98 % of cases"""

@@ -16,7 +16,7 @@ import pytest
 from edge.science.eddy.rotation.planar_fit import Plane
 from edge.science.eddy.setup import Learnt, Methods
 from edge.science.eddy.window import Window
-from tests.edge.science.eddy.held import BASE, FLUXES, Held, deviation
+from tests.edge.science.eddy.held import BASE, CLASSES, FLUXES, Held, deviation
 from tests.edge.science.eddy.reference import CASES, EC, computed, expected
 
 pytestmark = pytest.mark.needs("refdata")
@@ -91,6 +91,16 @@ class Planes(Learnt):
 
     def __hash__(self) -> int:
         return hash(tuple(self.planes))
+
+
+@pytest.mark.parametrize(("variant", "methods"), [("base", COMPATIBLE), ("qc=2", VARIANTS["qc=2"])])
+def test_compatible_gives_the_references_quality_flags(variant: str, methods: Methods) -> None:
+    """In at least 98 % of the cases; here in all."""
+    differ = []
+    for site, file in CASES:
+        found, want = computed(site, file, methods), expected(site, variant=variant)[file]
+        differ += [f"{file} {words}" for words in missed(found, want, CLASSES)]
+    assert differ == []
 
 
 @case
