@@ -44,8 +44,9 @@ FLUX_OF = {"co2": "co2_flux", "h2o": "h2o_flux"}
 def facts_of(window: Window) -> dict[str, Any]:
     """What this window may teach later ones: plain numbers, missing ones left out; the caller adds ``t`` and the mounting's keys."""
     v = window.value
+    wind = [v(f"unrotated_{name}") for name in WIND]
     facts: dict[str, Any] = {
-        "wind": _kept([v(f"unrotated_{name}") for name in WIND]),
+        "wind": wind if all(map(math.isfinite, wind)) else None,
         "speed": v("wind_speed_ms"),
         "from": v("wind_from_direction_deg"),
         "rh": v("relative_humidity_percent"),
@@ -122,9 +123,7 @@ def learn(facts: Sequence[Facts], product: Mapping[str, Any], keys: Mapping[str,
     """
     parts = history.needs(product)
     learnt, status = history.nothing_yet(parts), Status()
-    of_sonic, of_gas = (
-        [one for one in facts if not keys or (one.get("keys") or {}).get(name) == keys.get(name)] for name in ("sonic_key", "gas_key")
-    )
+    of_sonic, of_gas = ([one for one in facts if _is_mounted_so(one, keys, name)] for name in ("sonic_key", "gas_key"))
     if "planes" in parts:
         learnt["planes"] = _planes(of_sonic, product, status)
     if "lags" in parts:
@@ -134,6 +133,11 @@ def learn(facts: Sequence[Facts], product: Mapping[str, Any], keys: Mapping[str,
         if product["processing"]["spectral"] != "horst":
             learnt["ibrom"] = _ibrom(of_gas, status)
     return learnt, status
+
+
+def _is_mounted_so(facts: Facts, keys: Mapping[str, str] | None, name: str) -> bool:
+    own = facts.get("keys")
+    return not keys or (isinstance(own, Mapping) and own.get(name) == keys.get(name))
 
 
 def _numbers(facts: Sequence[Facts], *path: str | int) -> FloatArray:
@@ -262,7 +266,7 @@ def noise_from_hz(spectra: FloatArray) -> float:
 
     >>> f = GRID_HZ; turbulence = f / (0.05 + f) ** (5 / 3)
     >>> noise_from_hz(turbulence[None, :]), round(noise_from_hz((turbulence + 0.05 * f)[None, :]), 2)
-    (inf, 3.98)
+    (inf, 5.01)
     """
     there = np.isfinite(spectra)
     count = there.sum(axis=0)

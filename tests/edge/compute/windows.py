@@ -51,8 +51,8 @@ def small_world(n: int = 6_000) -> World:
     return make_world(seed=8, n=n)
 
 
-def write_live(path: Path, columns: dict[str, np.ndarray], note: Note | None = None) -> LiveFile:
-    """A live file of the archive with these columns."""
+def write_live(path: Path, columns: dict[str, np.ndarray], note: Note | None = None, learnt: dict | None = None) -> LiveFile:
+    """A live file of the archive with these columns, opened when ``learnt`` was known."""
     sonic, gas = ("wind_u", "wind_v", "wind_w", "sonic_temperature"), ("co2_density", "h2o_density")
     layout = Layout(sonic, gas)
     n = columns["U (m/s)"].size
@@ -65,7 +65,7 @@ def write_live(path: Path, columns: dict[str, np.ndarray], note: Note | None = N
         rate_hz=RATE_HZ,
         slots=n,
         layout=layout,
-        about=describe(*mangrove()),
+        about=describe(*mangrove(), learnt),
     )
     live = LiveFile.create(path, header)
     table = [columns[name] for name in layout.columns if name in columns]
@@ -83,8 +83,14 @@ def write_live(path: Path, columns: dict[str, np.ndarray], note: Note | None = N
     return live
 
 
-def write_ghg(folder: Path, columns: dict[str, np.ndarray], note: Note | None = None, name: str = "test_20260528T2030") -> Path:
-    live = write_live(folder / f"{name}.live", columns, note)
+def write_ghg(
+    folder: Path,
+    columns: dict[str, np.ndarray],
+    note: Note | None = None,
+    name: str = "test_20260528T2030",
+    learnt: dict | None = None,
+) -> Path:
+    live = write_live(folder / f"{name}.live", columns, note, learnt)
     live.close()
     target = folder / f"{name}.ghg"
     pack(folder / f"{name}.live", target)
