@@ -78,6 +78,15 @@ def rows(folder: Path) -> dict[tuple[str, int, int], bytes]:
     return found
 
 
+def given_up(folder: Path) -> list[tuple[str, int, int, int, str]]:
+    """The numbers a closed outbox gave up: stream, epoch, first, last, kind."""
+    connection = apsw.Connection(str(folder / "outbox.db"), flags=apsw.SQLITE_OPEN_READONLY)
+    try:
+        return list(connection.execute("select stream, epoch, first, last, kind from gone"))
+    finally:
+        connection.close()
+
+
 def events(folder: Path, kind: str) -> list[dict]:
     """The ``detail`` of all kept events of a kind, in order."""
     found = [json.loads(body) for key, body in sorted(rows(folder).items()) if key[0] == "event"]
