@@ -53,6 +53,10 @@ COLUMNS: dict[str, Column] = {
 }
 
 
+DIAGNOSTICS = {"Sonic Diagnostic": "sonic_diagnostic", "Gas Diagnostic": "gas_diagnostic", "Signal Strength": "signal_strength"}
+"""columns that judge the others; those of our own archive were judged by the instruments' cards, sample by sample, before they got there"""
+
+
 def series_of(raw: Raw) -> tuple[dict[str, FloatArray], GasForm]:
     """The series of a raw window and how its gases are given.
 
@@ -60,6 +64,8 @@ def series_of(raw: Raw) -> tuple[dict[str, FloatArray], GasForm]:
     density; both gases in the same form. Unknown columns are left alone; missing samples are NaN.
     """
     series = {c.series: _converted(raw.columns[name], c) for name, c in COLUMNS.items() if c.form is None and name in raw.columns}
+    if raw.meta.get("foreign"):
+        series |= {ours: floats(raw.columns[name]) for name, ours in DIAGNOSTICS.items() if name in raw.columns}
     forms: tuple[GasForm, ...] = ("dry_mole_fraction", "mole_fraction", "density")
     found = {form: _gases(raw, form) for form in forms}
     best = max(forms, key=lambda form: (sum(count_finite(x) > 0 for x in found[form].values()), len(found[form])))

@@ -19,10 +19,23 @@ from edge.science.eddy.footprint.distances import displacement_height, roughness
 from edge.science.eddy.lag.search import LagWindow, closed_path_window, open_path_window
 from edge.science.eddy.lag.tracker import LearntLag
 from edge.science.eddy.rotation.planar_fit import Plane
+from edge.science.eddy.screening.diagnostics import GILL_GOOD
 from edge.science.eddy.setup import Learnt, Methods, Setup
+from edge.science.eddy.sonic.crosswind import FACTORS
 from edge.science.eddy.spectral.instruments import ANALYSERS, SONICS, Analyser, Tube, placed
 from edge.science.eddy.window import GASES
 
+CROSSWIND_KINDS = {
+    "gill_windmaster": "windmaster",
+    "gill_windmaster_pro": "windmaster",
+    "gill_r3_50": "solent_r3",
+    "gill_r3_100": "solent_r3",
+    "metek_usa1": "usa1",
+    "metek_usonic3": "usa1",
+}
+"""sonics that leave the cross-wind correction to others, and whose paths they have"""
+SONIC_WORDS = {"csat3": "csat3", "csat3b": "csat3b", "irgason": "ec100_sonic"}
+GAS_WORDS = {"li7500": "li7500", "li7200": "li7200", "irgason": "ec100_gas", "ec150": "ec100_gas", "ec155": "ec100_gas"}
 WATER_SURFACES = ("seawater", "aquaculture")
 FLOODED_M = 0.02
 """water above the ground from which on the surface counts as water"""
@@ -34,6 +47,7 @@ def setup_of(request: Request, *, pressure: Input, level: Input, closed_path: bo
     The sonic is as high as it is above the zero plane of the plants, or above the water where that stands higher; plants that stand out of
     the water keep their roughness."""
     product, geometry = request.product, request.geometry
+    kind = str(request.station.get("sonic_kind", ""))
     canopy = float(product.get("canopy_m") or 0.0)
     displacement, roughness = product.get("displacement_m"), product.get("roughness_m")
     ground, water = request.heights.get("ground", 0.0), number_of(level)
@@ -54,13 +68,17 @@ def setup_of(request: Request, *, pressure: Input, level: Input, closed_path: bo
         lag_windows=lag_windows(product, geometry.get("separation_m", 0.0)),
         u_from_deg=geometry.get("u_from_deg", 180.0),
         roughness_length_m=math.nan if flooded and water >= plants else float(roughness),
-        sonic=SONICS.get(str(request.station.get("sonic_kind", ""))),
+        sonic=SONICS.get(kind),
         analysers=_analysers(request),
-        sonic_kind=str(request.station.get("sonic_kind", "")),
+        sonic_kind=kind,
         sonic_firmware=str(request.station.get("sonic_firmware", "")),
         platform_moves=request.station.get("platform") != "fixed",
         over_water=over_water,
         mass_densities=mass_densities,
+        crosswind_factors=FACTORS.get(CROSSWIND_KINDS.get(kind, "")),
+        sonic_word=SONIC_WORDS.get(kind, ""),
+        gas_word=GAS_WORDS.get(str(request.station.get("analyser_kind", "")), ""),
+        good_status=GILL_GOOD if kind.startswith("gill") else (0.0,),
     )
 
 

@@ -32,7 +32,8 @@ class ForeignWindow:
     columns: Mapping[str, FloatArray]
     rate_hz: float
     start_ms: int
-    meta: Mapping[str, object] = field(default_factory=dict)
+    meta: Mapping[str, object] = field(default_factory=lambda: {"foreign": True})
+    """``foreign``: no instrument card has judged these samples; diagnostic words are still to be applied"""
 
 
 @dataclass(frozen=True)

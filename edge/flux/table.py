@@ -20,8 +20,10 @@ import yaml
 
 from edge.science.arrays import mean_of_present
 from edge.science.constants import GAS_CONSTANT
+from edge.science.eddy.moments.quartiles import quartiles
 from edge.science.eddy.quality.classes import partial_class
 from edge.science.eddy.screening.digits import fluxnet
+from edge.science.eddy.screening.moments import shape
 from edge.science.eddy.window import GASES, WIND, Window
 
 MISSING = "-9999"
@@ -89,17 +91,10 @@ def derived(done: Window) -> dict[str, float]:
     """What follows from numbers of the window, where the chain does not give it under its own name."""
     v = done.value
     values = {f"sd_{name}": math.sqrt(max(0.0, v(f"cov_{name}_{name}"))) for name in done.series if f"cov_{name}_{name}" in done.values}
-    values |= {
-        "turbulent_kinetic_energy": 0.5 * sum(v(f"cov_wind_{c}_wind_{c}") for c in "uvw"),
-        "stage1_momentum_flux": v("momentum_flux"),
-        "stage2_momentum_flux": v("momentum_flux"),
-        "heat_capacity_per_volume": v("heat_capacity") * v("air_density"),
-        "dry_air_pressure_pa": v("air_pressure_pa") - v("vapour_pressure_pa"),
-        "mass_mixing_ratio": _ratio(v("vapour_density"), v("dry_air_density")),
-        "vapour_pressure_deficit_pa": v("vapour_pressure_pa") * (_ratio(100.0, v("relative_humidity_percent")) - 1.0),
-    }
-    for stage in ("", "uncorrected_", "stage1_", "stage2_", "random_error_"):
-        values[f"{stage}evapotranspiration_mm_h"] = 3600.0 * _ratio(v(f"{stage}latent_heat_flux"), v("latent_heat"))
+    values |= {"stage1_momentum_flux": v("momentum_flux"), "stage2_momentum_flux": v("momentum_flux")}
+    per_heat = _ratio(v("evapotranspiration_mm_h"), v("latent_heat_flux"))
+    for stage in ("uncorrected_", "stage1_", "stage2_", "random_error_"):
+        values[f"{stage}evapotranspiration_mm_h"] = v(f"{stage}latent_heat_flux") * per_heat
     values |= _of_series(done)
     moist = 1.0 - _ratio(v("vapour_pressure_pa"), v("air_pressure_pa"))
     for gas in GASES:
@@ -129,13 +124,9 @@ def _of_series(done: Window) -> dict[str, float]:
         if x is None or x.size < 2:
             continue
         scale = 1.0 if name not in GASES else 1e6 if name == "co2" and done.gas_form != "density" else 1e3
-        quartiles = np.percentile(x, (25, 50, 75)) * scale
-        values |= dict(zip((f"final_p25_{name}", f"final_median_{name}", f"final_p75_{name}"), map(float, quartiles), strict=True))
-        y = x - x.mean()
-        square = y * y
-        variance = float(square.mean())
-        values[f"final_skewness_{name}"] = _ratio(float((square * y).mean()), variance**1.5)
-        values[f"final_kurtosis_{name}"] = _ratio(float((square * square).mean()), variance**2)
+        values |= {f"final_{which}_{name}": q * scale for which, q in zip(("p25", "median", "p75"), quartiles(x), strict=True)}
+        form = shape(x, moment_divisor_less=1)
+        values[f"final_skewness_{name}"], values[f"final_kurtosis_{name}"] = form.skewness, form.kurtosis
     return values
 
 

@@ -6,6 +6,8 @@ statistics.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -46,6 +48,21 @@ def circular_sd_deg(angles_deg: ArrayLike) -> float:
         return float("nan")
     r = float(np.hypot(np.sin(a).mean(), np.cos(a).mean()))
     return float(np.degrees(np.sqrt(max(0.0, -2.0 * np.log(min(1.0, max(r, 1e-300)))))))
+
+
+def yamartino_sd_deg(mean_resultant: float) -> float:
+    """Standard deviation of wind directions from the length R of their mean unit vector, degrees: asin(e)(1 + (2/sqrt(3) - 1) e^3),
+    e = sqrt(1 - R^2).
+
+    Parameters: R in [0, 1]; NaN gives NaN. Source: Yamartino 1984, J. Climate Appl. Meteorol. 23, 1362-1366.
+
+    >>> round(yamartino_sd_deg(0.98), 3)
+    11.492
+    """
+    if math.isnan(mean_resultant):
+        return math.nan
+    e = math.sqrt(max(0.0, 1.0 - min(1.0, mean_resultant) ** 2))
+    return math.degrees(math.asin(e) * (1.0 + (2.0 / math.sqrt(3.0) - 1.0) * e**3))
 
 
 def wind_from_direction_deg(u_ms: ArrayLike, v_ms: ArrayLike, u_from_deg: float) -> FloatArray:

@@ -17,6 +17,8 @@ from edge.science.eddy.rotation import angles, planar_fit
 from edge.science.eddy.screening import (
     amplitude,
     attack_angle,
+    diagnostics,
+    differences,
     discontinuities,
     lag_test,
     limits,
@@ -28,7 +30,7 @@ from edge.science.eddy.screening import (
     vickers_mahrt,
 )
 from edge.science.eddy.setup import Learnt, Methods, Setup
-from edge.science.eddy.sonic import mean_wind
+from edge.science.eddy.sonic import crosswind, mean_wind, wind_boost
 from edge.science.eddy.spectral import degraded, factors, spectra
 from edge.science.eddy.spectral import learnt as learnt_losses
 from edge.science.eddy.window import Chain, Step, Window
@@ -40,6 +42,7 @@ def steps(setup: Setup, methods: Methods, learnt: Learnt) -> Chain:
     """The list for one window."""
     present = partial(presence.step, minimum_share=methods.minimum_share)
     return (
+        diagnosed(setup),
         ("stuck", stuck.step),
         ("presence", present),
         *dry_mole_fractions(setup, methods),
@@ -51,8 +54,10 @@ def steps(setup: Setup, methods: Methods, learnt: Learnt) -> Chain:
         ("discontinuities", partial(discontinuities.step, pressure_pa=setup.pressure_pa)),
         ("steadiness", steadiness.step),
         ("attack_angle", attack_angle.step),
+        *sonic_corrections(setup, methods),
         ("mean_wind", partial(mean_wind.step, u_from_deg=setup.u_from_deg)),
         rotation(methods, learnt),
+        ("differences", differences.step),
         lag(setup, methods, learnt),
         ("lag_test", partial(lag_test.step, default_lag_s={gas: window.default_s for gas, window in setup.lag_windows.items()})),
         ("stationarity", partial(stationarity.step, variances=True)),
@@ -79,6 +84,22 @@ def steps(setup: Setup, methods: Methods, learnt: Learnt) -> Chain:
 def facts_of(setup: Setup) -> Facts:
     """What the combined class knows beside the numbers."""
     return Facts(platform_moves=setup.platform_moves, over_water=setup.over_water, open_path=not setup.closed_path)
+
+
+def diagnosed(setup: Setup) -> tuple[str, Step]:
+    """What the instruments' own words condemn, where nobody has looked at them yet."""
+    words = partial(diagnostics.step, sonic_word=setup.sonic_word, gas_word=setup.gas_word, good_status=setup.good_status)
+    return ("diagnostics", words)
+
+
+def sonic_corrections(setup: Setup, methods: Methods) -> Chain:
+    """What the sonic itself got wrong: cross-wind in its temperature, a factor in its vertical wind."""
+    factors_known = setup.crosswind_factors is not None and methods.crosswind
+    crossed = partial(crosswind.step, factors=setup.crosswind_factors or (0.0, 0.0, 0.0), done_by_the_sonic=False)
+    return (
+        *((("crosswind", crossed),) if factors_known else ()),
+        ("wind_boost", partial(wind_boost.step, model=setup.sonic_kind, firmware=setup.sonic_firmware)),
+    )
 
 
 def dry_mole_fractions(setup: Setup, methods: Methods) -> Chain:

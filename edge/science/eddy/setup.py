@@ -26,8 +26,11 @@ class Setup:
     ``closed_path`` True when the gases are, or are made, mole fractions; ``pressure_pa`` mean air pressure (NaN: unknown); ``height_m`` of
     the sonic above the displacement height of the ground or water as it is in this window; ``roughness_length_m`` (NaN: unknown);
     ``averaging_s`` length of the period; ``lag_windows`` where each gas's lag may lie by the setup; ``u_from_deg`` where a wind along +u
-    comes from; ``sonic`` and ``analysers`` (gas → analyser) what spectral losses depend on (None: no spectral correction); ``over_water``
-    whether water lies below; ``mass_densities`` whether gas densities were recorded in kg m-3 (they come here as mol m-3); ``areas`` name → polygons in metres (east, north) around the mast, for the footprint.
+    comes from; ``sonic`` and ``analysers`` (gas → analyser) what spectral losses depend on (None: no spectral correction);
+    ``crosswind_factors`` of a sonic that leaves the correction to others (None: it has made it, or its paths are not known); ``sonic_word``
+    and ``gas_word`` names of the diagnostic words, ``good_status`` of a sonic without one; ``over_water`` whether water lies below;
+    ``mass_densities`` whether gas densities were recorded in kg m-3 (they come here as mol m-3); ``areas`` name → polygons in metres
+    (east, north) around the mast, for the footprint.
     """
 
     closed_path: bool
@@ -42,6 +45,10 @@ class Setup:
     analysers: Mapping[str, Analyser] = field(default_factory=dict)
     sonic_kind: str = ""
     sonic_firmware: str = ""
+    crosswind_factors: tuple[float, float, float] | None = None
+    sonic_word: str = ""
+    gas_word: str = ""
+    good_status: tuple[float, ...] = (0.0,)
     platform_moves: bool = False
     over_water: bool = False
     mass_densities: bool = False

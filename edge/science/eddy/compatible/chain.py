@@ -14,7 +14,7 @@ from edge.science.eddy.footprint import step as footprint
 from edge.science.eddy.moments import covariances, detrend, momentum, random_error
 from edge.science.eddy.moments.integral_scale import ONE_E_FOLD, ZERO_CROSSING
 from edge.science.eddy.quality import classes, integral_turbulence, stationarity
-from edge.science.eddy.screening import amplitude, limits, moments, presence
+from edge.science.eddy.screening import amplitude, differences, limits, moments, presence
 from edge.science.eddy.setup import Learnt, Methods, Setup
 from edge.science.eddy.sonic import mean_wind
 from edge.science.eddy.spectral import degraded, factors, spectra
@@ -27,15 +27,18 @@ def steps(setup: Setup, methods: Methods, learnt: Learnt) -> Chain:
     present = partial(presence.step, minimum_share=methods.minimum_share)
     return (
         *((("mass_densities", mass_densities.step),) if setup.mass_densities else ()),
+        correct.diagnosed(setup),
         ("presence", present),
-        *correct.dry_mole_fractions(setup, methods),
         ("limits", partial(limits.step, pressure_pa=setup.pressure_pa)),
         *correct.spikes(setup, methods),
         ("presence_after_screening", present),
         ("amplitude", partial(amplitude.step, averaging_s=setup.averaging_s, whole_division=True)),
         ("moments", moments.step),
+        *correct.sonic_corrections(setup, methods),
+        *correct.dry_mole_fractions(setup, methods),
         ("mean_wind", partial(mean_wind.step, u_from_deg=setup.u_from_deg)),
         correct.rotation(methods, learnt),
+        ("differences", partial(differences.step, divisor_less=1)),
         correct.lag(setup, methods, learnt),
         ("stationarity", partial(stationarity.step, whole_percent=True)),
         ("detrending", partial(detrend.step, method=methods.detrending, time_constant_s=methods.detrending_s)),

@@ -67,6 +67,20 @@ def wind_ratio_from_roughness(height_m: float, roughness_length_m: float, stabil
     return math.log(height_m / roughness_length_m) - stability_function(stability)
 
 
+def roughness_from_wind(height_m: float, wind_ratio: float, stability: float) -> float:
+    """Roughness length of the surface as this window's wind feels it, m: zm exp(-(k u / u* + Psi_M)).
+
+    Parameters: m above the displacement height, k u / u*, zm/L. NaN, or a height or ratio that is not positive, gives NaN. Kljun et al.
+    2015, eq. 8, solved for z0.
+
+    >>> round(roughness_from_wind(10.0, wind_ratio_from_roughness(10.0, 0.1, -0.5), -0.5), 9)
+    0.1
+    """
+    if not (height_m > 0.0 and wind_ratio > 0.0) or math.isnan(stability):
+        return math.nan
+    return height_m * math.exp(-(wind_ratio + stability_function(stability)))
+
+
 def outside_of_range(
     friction_velocity: float, stability: float, height_m: float, boundary_layer_m: float, roughness_length_m: float = math.nan
 ) -> tuple[str, ...]:

@@ -42,7 +42,12 @@ def step(
 ) -> Window:
     """Values ``footprint_model``, ``footprint_peak_m``, ``footprint_offset_m``, ``footprint_10_m`` … ``footprint_90_m``; with
     ``two_dimensional`` also ``boundary_layer_m``, ``footprint_share_<area>`` and the table ``footprint_contours`` (``east_m_50``,
-    ``north_m_50``, … 41 points each). ``height_m`` above the displacement height; ``areas`` name → polygons in metres around the mast."""
+    ``north_m_50``, … 41 points each). ``height_m`` above the displacement height; ``areas`` name → polygons in metres around the mast.
+    A roughness length that is not known (water) is taken from the wind of the window: ``roughness_from_wind_m``."""
+    if math.isnan(roughness_length_m):
+        ratio = kljun2015.VON_KARMAN * window.value("mean_wind_u") / (window.value("friction_velocity") or math.nan)
+        roughness_length_m = kljun2015.roughness_from_wind(height_m, ratio, window.value("stability"))
+        window = window.found({"roughness_from_wind_m": roughness_length_m})
     found, used = _along_wind(window, height_m, roughness_length_m, model, von_karman, from_integral, whole_metres)
     values = {"footprint_peak_m": found.peak, "footprint_offset_m": found.offset}
     values.update({f"footprint_{round(100 * share)}_m": x for share, x in zip(SHARES, found.within, strict=True)})
