@@ -235,7 +235,7 @@ def _check_products(report: Report, parts: Parts, cards: dict[str, Card]) -> Non
 def input_names(product: Any) -> list[str]:
     """The station inputs a product reads."""
     if isinstance(product, EddyFlux):
-        return [product.pressure]
+        return [product.pressure] + ([product.water_level] if product.water_level is not None else [])
     if isinstance(product, AirSeaFlux):
         water = [product.pco2_water, product.water_temperature, product.salinity]
         return [*water, product.pco2_air, product.wind_speed, product.air_pressure]

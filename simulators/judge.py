@@ -18,7 +18,7 @@ from typing import Any
 
 Number = tuple[str, str, int, int]
 """station, stream, epoch, seq"""
-ONE_PER_TIME = frozenset({"eddy", "tide", "minute", "gas"})
+ONE_PER_TIME = frozenset({"eddy", "spectra", "tide", "minute", "gas"})
 """streams of which a second record for the same time is a doubled product"""
 
 

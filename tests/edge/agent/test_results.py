@@ -30,7 +30,9 @@ class Science:
         if len(self.asked) <= self.fails:
             raise ScienceError("eddy: the science process ended")
         values = {"co2_flux": -1.5, "co2_flux:uncertainty": 0.2}
-        return Answer(id=1, ok=True, values=values, flags=dict.fromkeys(values, 1), classes={"co2_flux": 2}, inputs={"p": "x"})
+        spectra, facts = {"frequency_hz": [0.1, 0.2], "spectrum_co2": [0.3, None]}, {"lag": {"co2": 0.1}}
+        fields = {"flags": dict.fromkeys(values, 1), "classes": {"co2_flux": 2}, "inputs": {"p": "x"}}
+        return Answer(id=1, ok=True, values=values, spectra=spectra, facts=facts, **fields)
 
 
 class Bench:
@@ -106,12 +108,16 @@ async def test_a_window_gives_its_raw_and_its_eddy_record(bench):
     assert eddy.values == {"co2_flux@mast": -1.5, "co2_flux:uncertainty@mast": 0.2}
     assert eddy.flags.keys() == eddy.values.keys()
     assert eddy.classes == {"co2_flux@mast": 2}
+    (spectra,) = b.outbox.of("spectra")
+    assert (spectra.t, spectra.dt, spectra.values) == (UTC_MS, 60_000, {})
+    assert spectra.detail == {"place": "mast", "frequency_hz": [0.1, 0.2], "spectrum_co2": [0.3, None]}
+    assert b.taught == [(UTC_MS, {"lag": {"co2": 0.1}})]
     assert b.store.archived_path(path.stem).exists()
     assert b.science.asked[0].inputs["air_pressure"].value == 1013.0
     assert b.book.newest("co2_flux@mast").usable == -1.5
 
 
-@pytest.mark.parametrize("known", [(), ("raw",), ("raw", "eddy")])
+@pytest.mark.parametrize("known", [(), ("raw",), ("spectra",), ("raw", "spectra"), ("raw", "eddy", "spectra")])
 async def test_found_again_after_a_kill_only_what_is_missing_is_recorded(bench, known):
     first = bench()
     path = first.packed()
@@ -122,9 +128,30 @@ async def test_found_again_after_a_kill_only_what_is_missing_is_recorded(bench, 
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(content)  # as if killed before the file was moved
     await again.work(path)
-    for stream in ("raw", "eddy"):
+    for stream in ("raw", "eddy", "spectra"):
         assert len(again.outbox.of(stream)) == 1
     assert len(again.science.asked) == ("eddy" not in known)
+
+
+async def test_the_records_of_a_window_are_committed_together(bench):
+    b = bench()
+    commits = []
+    commit = b.outbox.commit_async
+
+    async def noted(drafts):
+        commits.append([draft.stream for draft in drafts])
+        return await commit(drafts)
+
+    b.outbox.commit_async = noted
+    await b.work(b.packed())
+    assert ["raw", "eddy", "spectra"] in commits
+
+
+async def test_a_window_without_clock_teaches_nothing(bench):
+    b = bench()
+    await b.work(b.packed(start_ms=1_800_000, boot_id="47d60bf7-b044"))
+    assert b.taught == []
+    assert len(b.outbox.of("spectra")) == 1
 
 
 async def test_a_failure_of_science_costs_that_result_and_is_told(bench):
