@@ -23,7 +23,7 @@ from firmware_config.yaml_report import KeyPath, Report, closest, read_yaml, sha
 __all__ = ["CARDS", "Card", "all_cards", "common_options", "load_card", "option_problems", "read_card"]
 
 CARDS = Path(__file__).parent
-GRAMMAR_FIELDS = {"licor": ("diag.",), "vaisala": ("units.",)}
+GRAMMAR_FIELDS = {"licor": ("diag.",), "vaisala": ("units.",), "sunburst": ("optics.",)}
 """Prefixes of fields that a record grammar makes by itself."""
 _COMMON_OPTIONS = {
     "without": Option(text="quantities not wanted from this instrument, for example because another one at the same place gives them"),
@@ -116,13 +116,13 @@ def _known_fields(card: Card) -> set[str]:
         found |= {name for command in card.modbus.commands.values() for name in command.gives}
     if card.text is not None:
         found |= {name for layout in card.text.layouts for name in layout.constants}
-    return found
+    return found | set(card.derived)
 
 
 def _used_fields(card: Card) -> Iterator[tuple[KeyPath, str]]:
     for name, source in card.quantities.items():
         yield ("quantities", name, "field"), source.field
-        if source.by is not None:
+        if source.by is not None and source.by.field is not None:
             yield ("quantities", name, "by", "field"), source.by.field
     for kind, diagnostic in card.diagnostics.items():
         yield ("diagnostics", kind, "field"), diagnostic.field
@@ -133,6 +133,11 @@ def _used_fields(card: Card) -> Iterator[tuple[KeyPath, str]]:
             yield ("rules", i, "spoils"), name
         for name in rule.product.of if rule.product else []:
             yield ("rules", i, "product", "of"), name
+        for name in rule.sum.of if rule.sum else {}:
+            yield ("rules", i, "sum", "of"), name
+    for derived, made in card.derived.items():
+        for name in made.of:
+            yield ("derived", derived, "of"), name
     if card.text is not None and card.text.address_field is not None:
         yield ("text", "address_field"), card.text.address_field
 
@@ -154,33 +159,71 @@ def _check_fields(report: Report, card: Card) -> None:
         _check_layout(report, card, ("text", "layouts", i), layout)
     for i, pattern in enumerate(card.text.ignore if card.text else []):
         _check_pattern(report, ("text", "ignore", i), pattern)
+    for key in ("lead", "root"):
+        _check_pattern(report, ("text", key), getattr(card.text, key) if card.text else None)
+    for i, rule in enumerate(card.rules):
+        _check_pattern(report, ("rules", i, "matches"), rule.matches)
+    _check_layout_names(report, card)
+
+
+def _check_layout_names(report: Report, card: Card) -> None:
+    """Kinds of record named by layouts and quantities. A grammar's kinds are its own."""
+    kinds = {layout.name for layout in card.text.layouts} if card.text else set()
+    for i, layout in enumerate(card.text.layouts if card.text else []):
+        for name in layout.after:
+            if name not in kinds:
+                report.nearest(("text", "layouts", i, "after"), "no layout of this name", name, kinds)
+    for quantity, source in card.quantities.items():
+        for name in source.layouts if card.protocol == "delimited" else []:
+            if name not in kinds:
+                report.nearest(("quantities", quantity, "layouts"), "no layout of this name", name, kinds)
 
 
 def _check_layout(report: Report, card: Card, where: KeyPath, layout: Layout) -> None:
+    count = layout.count or (layout.pairs.begin if layout.pairs else 0)
+    groups = _check_pattern(report, (*where, "pattern"), layout.pattern)
     for name, column in layout.columns.items():
         spec = card.fields.get(name)
         width = 2 if spec is not None and spec.kind in {"nmea_latitude", "nmea_longitude"} else 1
-        if spec is None:
-            report.nearest((*where, "columns", name), "no field of this name under fields", name, card.fields)
-        elif not 0 <= column <= layout.count - width:
-            report.add((*where, "columns", name), f"{column}: beyond the record", allowed=[f"0 to {layout.count - width}"])
+        if spec is not None and not 0 <= column <= count - width:
+            report.add((*where, "columns", name), f"{column}: beyond the record", allowed=[f"0 to {count - width}"])
+    for name, (begin, end) in layout.spans.items():
+        if not 0 <= begin < end:
+            report.add((*where, "spans", name), f"[{begin}, {end}]: begin is not before end")
+    named = {"columns": layout.columns, "spans": layout.spans, "pattern": groups}
+    if layout.pairs is not None:
+        named |= {"pairs": {*layout.pairs.names.values(), *layout.pairs.required}}
+    for key, names in named.items():
+        for name in names:
+            if name not in card.fields:
+                report.nearest(
+                    (*where, key, name) if key in {"columns", "spans"} else (*where, key),
+                    "no field of this name under fields",
+                    name,
+                    card.fields,
+                )
     for name in layout.scales:
-        if name not in layout.columns:
+        if layout.pairs is None and name not in {*layout.columns, *layout.spans, *groups}:
             report.nearest((*where, "scales", name), "no column of this name in the layout", name, layout.columns)
     for column, pattern in layout.match.items():
-        if not 0 <= column < layout.count:
-            report.add((*where, "match", column), f"{column}: beyond the record", allowed=[f"0 to {layout.count - 1}"])
+        if not 0 <= column < count:
+            report.add((*where, "match", column), f"{column}: beyond the record", allowed=[f"0 to {count - 1}"])
         _check_pattern(report, (*where, "match", column), pattern)
 
 
-def _check_pattern(report: Report, where: KeyPath, pattern: str | None) -> None:
+def _check_pattern(report: Report, where: KeyPath, pattern: str | None) -> list[str]:
+    """The names of the pattern's groups."""
     try:
-        re.compile(pattern or "")
+        return list(re.compile(pattern or "").groupindex)
     except re.error as error:
         report.add(where, f"{pattern!r}: not a pattern: {error}")
+        return []
 
 
 def _check_options(report: Report, card: Card) -> None:
+    for name, source in card.quantities.items():
+        if source.by is not None and source.by.option is not None and source.by.option not in card.options:
+            report.nearest(("quantities", name, "by", "option"), "no option of this name", source.by.option, card.options)
     for name, option in card.options.items():
         if option.allowed is not None and option.default not in option.allowed:
             report.add(("options", name, "default"), f"{option.default!r}: not allowed itself", allowed=[str(x) for x in option.allowed])
@@ -199,6 +242,8 @@ def _conditions(card: Card) -> Iterator[tuple[KeyPath, When]]:
         yield ("text", "layouts", i), layout.when
     for i, read in enumerate(card.modbus.poll if card.modbus else []):
         yield ("modbus", "poll", i), read.when
+    for name, source in card.quantities.items():
+        yield ("quantities", name), source.when
 
 
 def _span(register: Register) -> str:

@@ -15,11 +15,11 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from firmware_config.units import DurationMs
 
-Role = Literal["sonic", "gas_analyser", "sonic_gas", "pco2", "oxygen", "pressure", "weather", "position"]
-Protocol = Literal["delimited", "licor", "vaisala", "modbus"]
-Frame = Literal["line", "line_signature", "stx_etx_xor", "nmea_xor"]
+Role = Literal["sonic", "gas_analyser", "sonic_gas", "pco2", "oxygen", "pressure", "weather", "position", "power"]
+Protocol = Literal["delimited", "licor", "vaisala", "modbus", "elements", "sunburst"]
+Frame = Literal["line", "line_signature", "stx_etx_xor", "nmea_xor", "vedirect"]
 Grade = Literal["A", "B", "C"]
-FieldKind = Literal["text", "int", "float", "bool", "nmea_time", "nmea_latitude", "nmea_longitude"]
+FieldKind = Literal["text", "int", "float", "number", "bool", "nmea_time", "nmea_latitude", "nmea_longitude"]
 RegisterType = Literal["u16", "i16", "u32", "i32", "u64", "i64", "f32", "f64", "text"]
 ByteOrder = Literal["ABCD", "CDAB", "BADC", "DCBA"]
 FieldName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)?$")]
@@ -66,30 +66,87 @@ class Accuracy(CardModel):
 
 
 class FieldSpec(CardModel):
-    """One decoded field: its kind, unit, and what stands for "not available" (beside an empty text and NaN)."""
+    """One decoded field: its kind, unit, and what stands for "not available" (beside an empty text and NaN).
+
+    Kind ``number`` is whole when it is printed whole, else a float. A field printed with its unit has it in ``unit`` or ``units``.
+    """
 
     kind: FieldKind = "float"
     unit: str = ""
     scale: float = 1.0
     missing: str | None = None
     """pattern of a text that means: not available"""
+    words: dict[str, Scalar] = {}
+    """text → value; any other text does not read as this field"""
+    units: dict[str, float | tuple[float, float]] = {}
+    """unit as printed → factor (and what is added) to the field's own unit"""
+
+
+class Pairs(CardModel):
+    """Names with values: ``T=21.4`` in one column, or a name and its value in columns by turns."""
+
+    begin: int = Field(0, ge=0, le=100)
+    """the first column with a name; those before are taken by ``columns``"""
+    assign: str = ""
+    """what stands between name and value within a column; empty: the next column holds the value"""
+    unit: Literal["none", "after_name", "after_value"] = "none"
+    """``after_name``: Temperature[Deg.C] or Temperature(Deg.C); ``after_value``: 21.4 degC"""
+    mark: str = Field("", max_length=1)
+    """before a name: this value is in error (it is kept and not used; its name is listed under ``flagged``)"""
+    names: dict[str, FieldName] = {}
+    """name as printed → field, where they differ"""
+    required: list[FieldName] = []
+    """a record without one of these is not whole"""
+    others: Literal["refuse", "keep", "skip"] = "refuse"
+    """a name that is no field of the card: refuse the record, keep the value as text under the printed name, or pass over it"""
 
 
 class Layout(CardModel):
-    """One way a record is split into columns; the first layout that fits a record is taken."""
+    """One way a record is split; the first layout that fits a record is taken.
+
+    One of: ``count`` and ``columns`` (between separators), ``spans`` (fixed columns), ``pattern`` (named groups are fields) or ``pairs``
+    (names and values, with ``columns`` for what stands before them).
+    """
 
     name: str
     separator: str | None = None
-    count: int = Field(ge=1, le=500)
+    count: int | None = Field(None, ge=1, le=500)
     or_more: bool = False
     match: dict[int, str] = {}
     """column → pattern its whole text must match"""
     when: When = {}
-    columns: dict[str, int]
+    after: list[str] = []
+    """taken only when the last record had one of these layouts"""
+    columns: dict[str, int] = {}
     """field → column, counted from 0"""
+    spans: dict[str, tuple[int, int]] = {}
+    """field → characters [begin, end), counted from 0"""
+    length: tuple[int, int] | None = None
+    """of ``spans``: shortest and longest record in characters; none given: exactly to the last span's end"""
+    pattern: str | None = None
+    pairs: Pairs | None = None
     scales: dict[str, float] = {}
     """field → factor in this layout, where it differs from the field's own"""
     constants: dict[str, Scalar] = {}
+    any_address: bool = False
+    """not compared with the station file's address (what others say on the line)"""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Layout:
+        ways = [bool(self.spans), self.pattern is not None, self.pairs is not None, bool(self.columns) and self.pairs is None]
+        if sum(ways) != 1:
+            raise ValueError("give one way to split a record: columns, spans, pattern or pairs (pairs may have columns before them)")
+        if self.count is None and ways[3]:
+            raise ValueError("columns go with count, the number of columns a record has")
+        return self
+
+
+class Derived(CardModel):
+    """A field that the document computes from others: their product times ``scale``, rounded to ``digits`` decimals."""
+
+    of: list[FieldName] = Field(min_length=1)
+    scale: float = 1.0
+    digits: int | None = Field(None, ge=0, le=12)
 
 
 class TextFormat(CardModel):
@@ -97,13 +154,20 @@ class TextFormat(CardModel):
 
     frame: Frame | None = None
     separator: str = ","
+    """``blanks`` stands for any run of blanks"""
+    lead: str | None = None
+    """pattern of what stands before a record and is taken off (prompts, another device's time stamp); a record must begin so"""
     max_bytes: int = Field(512, ge=16, le=8192)
+    root: str = ""
+    """protocol elements: pattern of the outermost element's name, in any case"""
     layouts: list[Layout] = []
     ignore: list[str] = []
     """patterns of intact records that are of no interest (other sentences, banners)"""
     address_field: FieldName | None = None
     """field that says who speaks; a record of another address than the station file gives is rejected"""
     default_address: str = ""
+    only_address: bool = False
+    """without an address in the station file only the default one is listened to"""
     request: str = ""
     """what to send for one record when option ``mode`` is ``polled``; ``{address}`` is filled in"""
     ask: dict[str, str] = {}
@@ -179,6 +243,13 @@ class ProductOf(CardModel):
     tolerance: float = Field(gt=0)
 
 
+class SumOf(CardModel):
+    """The field equals the sum of ``of`` (field → factor), within ``tolerance`` (absolute)."""
+
+    of: dict[FieldName, float] = Field(min_length=1)
+    tolerance: float = Field(gt=0)
+
+
 class Rule(CardModel):
     """A record, or the fields it ``spoils``, is not valid unless the test holds. A missing value fails its rule; a field that the record
     does not have at all fails ``present`` and is left alone by the other tests."""
@@ -197,6 +268,9 @@ class Rule(CardModel):
     all_true: bool | None = None
     """every truth value of the record must be true"""
     product: ProductOf | None = None
+    sum: SumOf | None = None
+    matches: str | None = None
+    """pattern of the whole text (a clock that tells a possible year)"""
     spoils: list[FieldName] = []
     """fields that become invalid; none given: all of the record"""
     above: float | None = None
@@ -212,9 +286,11 @@ class Rule(CardModel):
     @model_validator(mode="after")
     def _one_test(self) -> Rule:
         given = [self.one_of, self.set_bits, self.clear_bits, self.present, self.not_all_zero, self.all_true, self.product]
+        given += [self.sum, self.matches]
         bounds = self.min is not None or self.max is not None
         if sum(x is not None for x in given) + bounds != 1:
-            raise ValueError("give one test: one_of, set_bits, clear_bits, min/max, present, not_all_zero, all_true or product")
+            tests = "one_of, set_bits, clear_bits, min/max, present, not_all_zero, all_true, product, sum or matches"
+            raise ValueError(f"give one test: {tests}")
         many = self.present is not None or self.not_all_zero is not None
         if (self.field is not None) != (not many and self.all_true is None) or bool(self.fields) != many:
             raise ValueError("present and not_all_zero take fields, all_true takes neither, every other test takes field")
@@ -222,9 +298,11 @@ class Rule(CardModel):
 
 
 class UnitLetter(CardModel):
-    """The record says its own unit: the text of ``field`` picks scale and offset to the registry's unit."""
+    """The record (the text of ``field``) or else the station file (an ``option``) says the unit, which picks scale and offset to the
+    registry's unit."""
 
-    field: FieldName
+    field: FieldName | None = None
+    option: str | None = None
     table: dict[str, float | tuple[float, float]]
 
 
@@ -239,6 +317,9 @@ class QuantitySource(CardModel):
     """the field says "not measured" by any number that is not above this"""
     counter: bool = False
     """the field is a running total: the quantity is its increase since the last valid reading"""
+    layouts: list[str] = []
+    """kinds of record that hold this quantity; none given: every kind"""
+    when: When = {}
     note: str = ""
 
 
@@ -247,6 +328,14 @@ class Diagnostic(CardModel):
 
     field: FieldName
     base: Literal[10, 16] = 10
+
+
+class Coefficients(CardModel):
+    """Coefficients of a unit, from the newest calibration in the station file that is in force; letter case does not matter."""
+
+    needed: list[str]
+    bench: dict[str, float]
+    """those of the bench: what ``haitan-edge decode`` takes when it is given none, and never a station"""
 
 
 class Option(CardModel):
@@ -277,6 +366,8 @@ class Card(CardModel):
     text: TextFormat | None = None
     modbus: ModbusMap | None = None
     rules: list[Rule] = []
+    derived: dict[FieldName, Derived] = {}
+    calibration: Coefficients | None = None
     quantities: dict[str, QuantitySource]
     diagnostics: dict[Literal["sonic", "gas"], Diagnostic] = {}
     options: dict[str, Option] = {}
