@@ -1,8 +1,8 @@
 """The ``flux`` command: files in, table out, progress and notes to standard error.
 
 A file that cannot be used is named with its reason and skipped; the exit status is 1 then, 130 after Ctrl-C (what was computed until then
-is written), 2 when nothing could be begun. A method that needs history (`planar_fit`, lags, spectra) has its own pass over the files before
-this one: `pool.over_files` with another function, whose findings go into `work.Setup.learnt`.
+is written), 2 when nothing could be begun. Where a method needs history that the files do not carry, a first pass over them teaches it and
+a second one uses it (see `learning`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -22,12 +22,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from edge.flux.errors import FluxError
+from edge.flux.learning import Learnt, learn
 from edge.flux.pool import Failure, cores, over_files
 from edge.flux.table import Row, write, write_reasons
 from edge.flux.work import FileResult, Setup, compute_file, product_of
 from edge.science.eddy.spectral.instruments import ANALYSERS, SONICS
 from firmware_config.cards import all_cards
-from firmware_config.station import Station
+from firmware_config.station import EddyFlux, Station
 from firmware_config.yaml_report import closest
 
 INTERRUPTED = 130
@@ -37,10 +38,17 @@ INTERRUPTED = 130
 class Outcome:
     """Rows of the good files, what was wrong with the others, what is to be said about the good ones."""
 
-    rows: list[Row] = field(default_factory=list)
+    found: dict[str, FileResult] = field(default_factory=dict)
     bad: dict[str, str] = field(default_factory=dict)
-    notes: dict[str, list[str]] = field(default_factory=dict)
     interrupted: bool = False
+
+    @property
+    def rows(self) -> list[Row]:
+        return [row for result in self.found.values() for row in result.rows]
+
+    @property
+    def notes(self) -> dict[str, list[str]]:
+        return {name: result.notes for name, result in self.found.items() if result.notes}
 
     @property
     def status(self) -> int:
@@ -58,6 +66,8 @@ def run(
     for warning in unknown_kinds(station):
         console.print(f"[yellow]{warning}[/]", highlight=False, soft_wrap=True)
     outcome = compute_files(Setup(station, mode), files, jobs or cores(), console)
+    if not outcome.interrupted:
+        learn_and_compute_again(outcome, Setup(station, mode), files, jobs or cores(), console)
     _report(outcome, console)
     _write(out, lambda to: write(outcome.rows, to))
     if reasons is not None:
@@ -65,10 +75,43 @@ def run(
     return outcome.status
 
 
-def compute_files(setup: Setup, files: Sequence[Path], jobs: int, console: Console) -> Outcome:
-    """All files, with progress; what is finished when Ctrl-C comes is kept."""
-    outcome = Outcome()
+def learn_and_compute_again(outcome: Outcome, setup: Setup, files: Sequence[Path], jobs: int, console: Console) -> None:
+    """Let the files teach what the methods need and some of them do not carry, and compute those again with it."""
+    if not any(result.lacks for result in outcome.found.values()):
+        return
+    learnt: Learnt = {}
+    for product in (one for one in setup.station.products if isinstance(one, EddyFlux)):
+        facts = [one for result in outcome.found.values() for one in result.facts.get(product.place, [])]
+        if not facts:
+            continue
+        known, ready, missing = learn(product, setup.mode, facts)
+        learnt |= {product.place: known} if known else {}
+        for text, said in (("learnt from these files", ready), ("not ready, the fallback is used", missing)):
+            if said:
+                console.print(f"{product.place}: {text}: {'; '.join(said)}", highlight=False, soft_wrap=True, markup=False)
+    if not learnt:
+        return
+    wanting = [path for path, name in _distinct(files).items() if name in outcome.found and outcome.found[name].lacks]
     names = _distinct(files)
+    for path in wanting:
+        del outcome.found[names[path]]
+    console.print(f"{len(wanting)} files are computed again with what was learnt", highlight=False)
+    compute_files(replace(setup, learnt=learnt), wanting, jobs, console, outcome, names)
+
+
+def compute_files(
+    setup: Setup,
+    files: Sequence[Path],
+    jobs: int,
+    console: Console,
+    outcome: Outcome | None = None,
+    names: dict[Path, str] | None = None,
+) -> Outcome:
+    """All files, with progress; what is finished when Ctrl-C comes is kept. ``outcome``: of files before, to which these are added, under
+    the ``names`` they have there."""
+    outcome = Outcome() if outcome is None else outcome
+    all_names = _distinct(files) if names is None else names
+    names = {path: all_names[path] for path in dict.fromkeys(files)}
     bar = Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console)
     try:
         with _terminate_as_interrupt(), bar:
@@ -86,9 +129,7 @@ def _take(outcome: Outcome, name: str, result: FileResult | Failure) -> None:
     if isinstance(result, Failure):
         outcome.bad[name] = result.reason
         return
-    outcome.rows += result.rows
-    if result.notes:
-        outcome.notes[name] = result.notes
+    outcome.found[name] = result
 
 
 def _distinct(files: Sequence[Path]) -> dict[Path, str]:

@@ -110,8 +110,10 @@ def derived(done: Window) -> dict[str, float]:
         }
     for name in ("nonstationarity_momentum", "nonstationarity_heat", "nonstationarity_co2", "nonstationarity_h2o"):
         values[f"partial_class_{name}"] = _partial(v(name))
-    for name in ("turbulence_deviation_u", "turbulence_deviation_w", "turbulence_deviation_temperature"):
+    for name in ("turbulence_deviation_w", "turbulence_deviation_temperature"):
         values[f"partial_class_{name}"] = _partial(v(name))
+    # the test of momentum takes the worse of the two components, and so does the column
+    values["partial_class_turbulence_deviation_u"] = _partial(max(v("turbulence_deviation_u"), v("turbulence_deviation_w")))
     return values
 
 

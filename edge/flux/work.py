@@ -6,7 +6,6 @@ sent. A window with bad samples is a row with missing numbers and their reasons;
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +19,7 @@ from edge.compute.messages import Input, Request
 from edge.compute.request import build_request, needs_of
 from edge.flux.errors import FluxError, RawFileError
 from edge.flux.files import read_file, standard_offset
+from edge.flux.learning import Learnt, facts_of, lacks, parts_of
 from edge.flux.table import Row, row_of
 from edge.science.arrays import count_finite
 from edge.science.eddy.window import Window
@@ -28,19 +28,23 @@ from firmware_config.station import EddyFlux, Station
 
 @dataclass(frozen=True)
 class Setup:
-    """What is the same for all files. ``mode``: overrides the station file's; ``learnt``: what a first pass over the files taught."""
+    """What is the same for all files. ``mode``: overrides the station file's; ``learnt``: what a first pass over the files taught, by the
+    place of the product."""
 
     station: Station
     mode: str | None = None
-    learnt: Mapping[str, Any] = field(default_factory=dict)
+    learnt: Learnt = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class FileResult:
-    """Rows of one file and what is to be said about it."""
+    """Rows of one file and what is to be said about it; ``facts``: what its windows may teach, by place; ``lacks``: whether it does not
+    carry what its methods need to have learnt."""
 
     rows: list[Row]
     notes: list[str]
+    facts: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    lacks: bool = False
 
 
 def product_of(station: Station, place: object = None) -> EddyFlux:
@@ -66,9 +70,9 @@ def request_of(setup: Setup, product: EddyFlux, raw: Raw) -> Request:
     analyser's barometer) goes before the station file's constant."""
     constants = inputs_of(setup.station, product)
     others = {role: given for role, given in constants.items() if role != "air_pressure"}
-    request = build_request(setup.station, product, number=0, inputs=others, learnt=setup.learnt)
+    request = build_request(setup.station, product, number=0, inputs=others, learnt=setup.learnt.get(product.place))
     if pressure_input(request, raw).value is None:
-        request = build_request(setup.station, product, number=0, inputs=constants, learnt=setup.learnt)
+        request = build_request(setup.station, product, number=0, inputs=constants, learnt=setup.learnt.get(product.place))
     if setup.mode is not None:
         request.product.setdefault("processing", {})["mode"] = setup.mode
     return request
@@ -106,10 +110,15 @@ def site_facts(station: Station, product: EddyFlux, raw: Raw) -> dict[str, float
 def compute_file(setup: Setup, path: Path) -> FileResult:
     """The rows of one file, in order of time."""
     reading = read_file(path, setup.station, product_of(setup.station).averaging)
-    rows = []
+    rows: list[Row] = []
+    facts: dict[str, list[dict[str, Any]]] = {}
+    wanting = False
     for raw in reading.windows:
         done, product = compute_window(setup, raw)
         year = datetime.fromtimestamp(raw.start_ms / 1000, UTC).year
         offset = standard_offset(setup.station.timezone, year)
         rows.append(row_of(path.name, raw.start_ms, product.averaging, offset, done, site_facts(setup.station, product, raw)))
-    return FileResult(rows, reading.notes)
+        if (parts := parts_of(product, setup.mode)) and not setup.learnt:
+            facts.setdefault(product.place, []).append(facts_of(done, raw.start_ms, parts))
+            wanting |= lacks(raw, parts)
+    return FileResult(rows, reading.notes, facts, wanting)

@@ -98,15 +98,21 @@ def read(path: Path) -> dict[str, np.ndarray]:
     return dict(zip(names, np.ascontiguousarray(table.T), strict=True))
 
 
-@cache
-def computed(site_name: str, file: str, methods: Methods = Methods(), learnt: Learnt | None = None) -> Window:  # noqa: B008
-    """Our chain on one reference file; with the barometer of the file or of the altitude, as the reference had it."""
+def window_and_setup(site_name: str, file: str) -> tuple[Window, Setup]:
+    """One reference file as the chain takes it; with the barometer of the file or of the altitude, as the reference had it."""
     site = SITES[site_name]
     raw = read(EC / site_name / file)
     pressure = 1e3 * float(np.nanmean(raw["press_kPa"])) if "press_kPa" in raw else pressure_at_altitude_pa(site.altitude_m)
     series = {name: raw[column] * scale + offset for name, (column, scale, offset) in site.columns.items()}
     expected_samples = round(60 * site.minutes * site.rate_hz)
-    return run(Window(site.rate_hz, expected_samples, series, site.form), flux_chain(site.setup(pressure), methods, learnt))  # type: ignore[arg-type]
+    return Window(site.rate_hz, expected_samples, series, site.form), site.setup(pressure)  # type: ignore[arg-type]
+
+
+@cache
+def computed(site_name: str, file: str, methods: Methods = Methods(), learnt: Learnt | None = None) -> Window:  # noqa: B008
+    """Our chain on one reference file."""
+    window, setup = window_and_setup(site_name, file)
+    return run(window, flux_chain(setup, methods, learnt))
 
 
 @cache
