@@ -20,7 +20,7 @@ from edge.instruments.stream import StreamDriver
 from edge.links.checksums import crc16
 from edge.links.framing import EXCEPTIONS, Answer, Request, answer_of, classify_rtu, find_rtu
 from firmware_config.cards import Card
-from firmware_config.cards.schema import Read
+from firmware_config.cards.modbus import Read
 from firmware_config.station import Instrument
 
 MAX_LINE_BYTES = 65_536

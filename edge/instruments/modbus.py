@@ -17,7 +17,8 @@ from edge.instruments.judge import Judge, Quantities, Verdict
 from edge.instruments.reading import Decoded, Reading, Stats
 from edge.instruments.registers import RegisterMap
 from edge.links.modbus import Limits, ModbusBus, Reply
-from firmware_config.cards.schema import Card, Command, Read
+from firmware_config.cards.modbus import Command, Read
+from firmware_config.cards.schema import Card
 
 _LOST_POWER_AFTER = 3
 """So many failed polls in a row: it may have been without power and must be started again."""

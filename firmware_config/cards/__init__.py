@@ -13,11 +13,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from firmware_config.cards.schema import Card, Layout, Option, Read, Register, When
+from firmware_config.cards.base import When
+from firmware_config.cards.modbus import Read, Register
+from firmware_config.cards.schema import Card, Layout, Option
 from firmware_config.errors import ContractError, StationFileError
 from firmware_config.quantities import registry
+from firmware_config.units import DurationMs
 from firmware_config.yaml_report import KeyPath, Report, closest, read_yaml, shape_problems
 
 __all__ = ["CARDS", "Card", "all_cards", "common_options", "load_card", "option_problems", "read_card"]
@@ -37,6 +40,8 @@ _MODBUS_OPTIONS = {
     "answer": Option(text="wait so long for an answer, for example 600ms; haitan-edge probe measures and proposes it"),
     "answer_longest": Option(text="no answer of this device comes later than this, for example 3s"),
 }
+_DURATION: TypeAdapter[int] = TypeAdapter(DurationMs)
+_VERSION = re.compile(r"\d+(\.\d+)*.{0,20}")
 
 
 @cache
@@ -83,7 +88,8 @@ def read_card(path: Path) -> Card:
     _check_fields(report, card)
     _check_options(report, card)
     if card.modbus is not None:
-        _check_registers(report, card.modbus.registers)
+        _check_registers(report, card.modbus.all_registers)
+        _check_decimals(report, card.modbus.registers)
         _check_reads(report, card)
     if report.problems:
         raise StationFileError(report.problems)
@@ -94,7 +100,7 @@ def common_options(card: Card) -> dict[str, Option]:
     """All options an instrument of this card may have: the card's own and those of its kind."""
     if card.modbus is not None:
         return {**_COMMON_OPTIONS, **_MODBUS_OPTIONS, **card.options}
-    polled = _STREAM_OPTIONS if card.text is not None and card.text.request else {}
+    polled = _STREAM_OPTIONS if card.stream is not None and card.stream.request else {}
     return {**_COMMON_OPTIONS, **polled, **card.options}
 
 
@@ -107,16 +113,33 @@ def option_problems(card: Card, given: Mapping[str, Any]) -> Iterator[tuple[str,
         elif (allowed := known[name].allowed) is not None and value not in allowed:
             spelled = [str(x) for x in allowed]
             yield name, f"{value!r}: not a value of this option", spelled, closest(str(value), spelled)
+        elif name in _MODBUS_OPTIONS:
+            yield from _duration_problems(name, value)
+        elif name == "without":
+            for unknown in [x for x in str(value).replace(",", " ").split() if x not in card.quantities]:
+                yield name, f"{unknown!r}: {card.model} gives no such quantity", sorted(card.quantities), closest(unknown, card.quantities)
+        elif name == "software_version" and value != "" and not _VERSION.fullmatch(str(value)):
+            yield name, f"{value!r}: not a version", ["numbers with points, as 8.9 or 5.2.0"], None
+
+
+def _duration_problems(name: str, value: Any) -> Iterator[tuple[str, str, list[str], str | None]]:
+    try:
+        _DURATION.validate_python(value)
+    except ValidationError as error:
+        yield name, str(error.errors()[0]["ctx"]["error"]), [], None
 
 
 def _known_fields(card: Card) -> set[str]:
     found = set(card.fields)
     if card.modbus is not None:
-        found |= {register.field for register in card.modbus.registers}
+        found |= {register.field for register in card.modbus.all_registers}
+        found |= set(card.modbus.blocks.at if card.modbus.blocks else ())
         found |= {name for command in card.modbus.commands.values() for name in command.gives}
     if card.text is not None:
         found |= {name for layout in card.text.layouts for name in layout.constants}
-    return found | set(card.derived)
+    for part in card.binary.parts if card.binary else ():
+        found |= {item.field for item in part.items if item.field} | set(part.constants)
+    return found | set(card.derived) | set(card.fields)
 
 
 def _used_fields(card: Card) -> Iterator[tuple[KeyPath, str]]:
@@ -127,7 +150,8 @@ def _used_fields(card: Card) -> Iterator[tuple[KeyPath, str]]:
     for kind, diagnostic in card.diagnostics.items():
         yield ("diagnostics", kind, "field"), diagnostic.field
     for i, rule in enumerate(card.rules):
-        for name in [*rule.fields, *([rule.field] if rule.field else [])]:
+        own = [*rule.fields, *([rule.field] if rule.field else [])]
+        for name in [f"{block}.{field}" for block in rule.blocks for field in own] if rule.blocks else own:
             yield ("rules", i, "field" if rule.field else "fields"), name
         for name in rule.spoils:
             yield ("rules", i, "spoils"), name
@@ -264,12 +288,19 @@ def _check_registers(report: Report, registers: list[Register]) -> None:
             report.add(("modbus", "registers", i, "address"), f"0x{register.address:04X}: {_span(register)}, ends beyond 0xFFFF")
 
 
+def _check_decimals(report: Report, registers: list[Register]) -> None:
+    names = {register.field for register in registers}
+    for i, register in enumerate(registers):
+        if register.decimals is not None and register.decimals not in names:
+            report.nearest(("modbus", "registers", i, "decimals"), "no register of this name", register.decimals, names)
+
+
 def _check_reads(report: Report, card: Card) -> None:
     """Each request holds whole values, and at least one."""
     assert card.modbus is not None
     for key, reads in (("poll", card.modbus.poll), ("identify", card.modbus.identify)):
         for i, read in enumerate(reads):
-            inside = [r for r in card.modbus.registers if _overlap(read, r)]
+            inside = [r for r in card.modbus.all_registers if _overlap(read, r, alike=card.modbus.same_registers)]
             if not inside:
                 report.add(("modbus", key, i, "address"), f"0x{read.address:04X}: no register is described there")
             for register in inside:
@@ -280,9 +311,9 @@ def _check_reads(report: Report, card: Card) -> None:
             report.nearest(("modbus", "prepare", i), "no command of this name", name, card.modbus.commands)
 
 
-def _overlap(read: Read, register: Register) -> bool:
+def _overlap(read: Read, register: Register, *, alike: bool) -> bool:
     return (
-        read.function == register.function
+        (alike or read.function == register.function)
         and register.address < read.address + read.count
         and read.address < register.address + register.size
     )

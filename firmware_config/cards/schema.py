@@ -1,35 +1,46 @@
 """The shape of an instrument card: what may stand in ``cards/<model>.yaml``.
 
-A card is data. It names the link settings, how a record is cut out of the bytes and split (delimited text) or which registers are read
+A card is data. It names the link settings, how a record is cut out of the bytes and split (text, binary) or which registers are read
 (Modbus), which decoded field is which quantity in which unit, and when a value is not valid. `firmware_config.cards` reads and checks
 cards; `edge.instruments` executes them. Nothing here touches an instrument.
 
-Attribute names are the YAML keys; unknown keys are refused.
+Attribute names are the YAML keys; unknown keys are refused. Modbus and binary records have modules of their own beside this one.
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
+from firmware_config.cards.base import STRICT, FieldName, Scalar, When
+from firmware_config.cards.binary import BinaryFormat
+from firmware_config.cards.modbus import ModbusMap
 from firmware_config.units import DurationMs
 
-Role = Literal["sonic", "gas_analyser", "sonic_gas", "pco2", "oxygen", "pressure", "weather", "position", "power"]
-Protocol = Literal["delimited", "licor", "vaisala", "modbus", "elements", "sunburst"]
+Role = Literal[
+    "sonic",
+    "gas_analyser",
+    "sonic_gas",
+    "pco2",
+    "oxygen",
+    "pressure",
+    "weather",
+    "position",
+    "power",
+    "co2_air",
+    "level",
+    "radiation",
+    "motion",
+]
+Protocol = Literal["delimited", "licor", "vaisala", "modbus", "elements", "sunburst", "binary"]
 Frame = Literal["line", "line_signature", "stx_etx_xor", "nmea_xor", "vedirect"]
 Grade = Literal["A", "B", "C"]
 FieldKind = Literal["text", "int", "float", "number", "bool", "nmea_time", "nmea_latitude", "nmea_longitude"]
-RegisterType = Literal["u16", "i16", "u32", "i32", "u64", "i64", "f32", "f64", "text"]
-ByteOrder = Literal["ABCD", "CDAB", "BADC", "DCBA"]
-FieldName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)?$")]
-Scalar = str | bool | int | float
-When = dict[str, Scalar]
-"""Option values under which an entry applies; empty = always."""
 
 
 class CardModel(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = STRICT
 
 
 class Title(CardModel):
@@ -174,67 +185,6 @@ class TextFormat(CardModel):
     """name → text that only asks (writes nothing), for ``haitan-edge probe``"""
 
 
-class Register(CardModel):
-    """A value in the register map. ``address`` is the number on the wire, counted from 0; ``order`` as A = most significant byte."""
-
-    field: FieldName
-    function: Literal[3, 4] = 3
-    address: int = Field(ge=0, le=65_535)
-    type: RegisterType
-    words: int | None = Field(None, ge=1, le=125)
-    """length of a text in registers"""
-    order: ByteOrder = "ABCD"
-    scale: float = 1.0
-    unit: str = ""
-    missing: list[int] = []
-    """raw integers that mean: not available"""
-
-    @property
-    def size(self) -> int:
-        """Registers this value takes."""
-        sizes = {"u16": 1, "i16": 1, "u32": 2, "i32": 2, "f32": 2, "u64": 4, "i64": 4, "f64": 4}
-        return sizes.get(self.type) or self.words or 1
-
-    @model_validator(mode="after")
-    def _sensible(self) -> Register:
-        if (self.type == "text") != (self.words is not None):
-            raise ValueError("words is given for type text, and only there")
-        if self.missing and self.type in {"f32", "f64", "text"}:
-            raise ValueError("missing lists raw integers; a float says NaN by itself")
-        return self
-
-
-class Read(CardModel):
-    """One request: so many registers from an address."""
-
-    function: Literal[3, 4] = 3
-    address: int = Field(ge=0, le=65_535)
-    count: int = Field(ge=1, le=125)
-    when: When = {}
-
-
-class Command(CardModel):
-    """A request that makes the device do something, sent as a read because the vendor made it one (``count`` may be 0)."""
-
-    function: Literal[3, 4] = 3
-    address: int = Field(ge=0, le=65_535)
-    count: int = Field(ge=0, le=125)
-    gives: dict[str, Scalar] = {}
-    wait: DurationMs | None = None
-    """real time after which readings are good"""
-
-
-class ModbusMap(CardModel):
-    """Registers, what is read each time, what must be sent before (``prepare``) and what tells who the device is."""
-
-    unit: int = Field(ge=1, le=247)
-    registers: list[Register] = Field(min_length=1)
-    poll: list[Read] = Field(min_length=1)
-    commands: dict[str, Command] = {}
-    prepare: list[str] = []
-    identify: list[Read] = []
-
-
 class ProductOf(CardModel):
     """The field equals the product of ``of`` times ``scale``, within ``tolerance`` (relative)."""
 
@@ -271,6 +221,12 @@ class Rule(CardModel):
     sum: SumOf | None = None
     matches: str | None = None
     """pattern of the whole text (a clock that tells a possible year)"""
+    mask: int | None = Field(None, ge=1)
+    """look only at these bits of the field, for one_of, set_bits and clear_bits"""
+    blocks: list[str] = []
+    """judge the field of each of these blocks, and spoil that block"""
+    where_present: bool = False
+    """judge only records that hold one of the fields it spoils"""
     spoils: list[FieldName] = []
     """fields that become invalid; none given: all of the record"""
     above: float | None = None
@@ -303,13 +259,16 @@ class UnitLetter(CardModel):
 
     field: FieldName | None = None
     option: str | None = None
-    table: dict[str, float | tuple[float, float]]
+    table: dict[str | int, float | tuple[float, float]]
 
 
 class QuantitySource(CardModel):
-    """Where a quantity comes from: value = field x scale + offset, in the registry's unit."""
+    """Where a quantity comes from: value = field^power x scale + offset, in the registry's unit."""
 
     field: FieldName
+    item: int | None = Field(None, ge=0, le=124)
+    """which value of a list, counted from 0"""
+    power: Literal[1, 2] = 1
     scale: float = 1.0
     offset: float = 0.0
     by: UnitLetter | None = None
@@ -364,6 +323,7 @@ class Card(CardModel):
     accuracy: dict[str, Accuracy] = {}
     fields: dict[str, FieldSpec] = {}
     text: TextFormat | None = None
+    binary: BinaryFormat | None = None
     modbus: ModbusMap | None = None
     rules: list[Rule] = []
     derived: dict[FieldName, Derived] = {}
@@ -374,11 +334,19 @@ class Card(CardModel):
 
     @model_validator(mode="after")
     def _one_format(self) -> Card:
-        if (self.protocol == "modbus") != (self.modbus is not None) or (self.protocol == "modbus") == (self.text is not None):
-            raise ValueError("protocol modbus goes with the key modbus, every other with the key text")
+        formats = {"modbus": self.modbus, "binary": self.binary}
+        wanted = self.protocol if self.protocol in formats else "text"
+        given = [key for key, value in {**formats, "text": self.text}.items() if value is not None]
+        if given != [wanted]:
+            raise ValueError("protocol modbus goes with the key modbus, binary with the key binary, every other with the key text")
         if self.protocol == "delimited" and self.text is not None and (self.text.frame is None or not self.text.layouts):
             raise ValueError("protocol delimited needs text.frame and text.layouts")
         return self
+
+    @property
+    def stream(self) -> TextFormat | BinaryFormat | None:
+        """How it prints; None for what is asked over Modbus."""
+        return self.text or self.binary
 
     def option(self, given: dict[str, Any], name: str) -> Any:
         """The value of an option: what the station file gives, else the card's default."""

@@ -9,7 +9,7 @@ from edge.instruments.registers import in_order
 from edge.instruments.text import to_angle, to_clock, to_float, to_int
 from edge.links.checksums import campbell_signature, crc16, vaisala_crc, xor_of
 from firmware_config.cards import load_card
-from firmware_config.cards.schema import Read
+from firmware_config.cards.modbus import Read
 from tests.edge.instruments.test_contract import driver
 from tests.edge.links.peers import modbus_crc
 

@@ -1,0 +1,56 @@
+"""The part of a card about records of bytes: how one is found and checked, and what lies where in it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from firmware_config.cards.base import STRICT, FieldName, Scalar
+
+BinaryFrame = Literal["gill", "csat3", "mip", "microstrain_legacy", "vectornav"]
+BinaryType = Literal["u8", "i8", "u16", "i16", "u32", "i32", "u64", "i64", "f32", "f64"]
+
+
+class CardModel(BaseModel):
+    model_config = STRICT
+
+
+class Part(CardModel):
+    """What a code of the record announces: a whole record, a field of a packet, or what a bit stands for. ``items`` follow each other."""
+
+    code: int = Field(ge=0, le=0xFFFF)
+    name: str
+    items: list[Item] = []
+    constants: dict[str, Scalar] = {}
+
+
+class Item(CardModel):
+    """One value of a part, or ``count`` of them as a list; without ``field`` these bytes are passed over.
+
+    ``at``: a byte of the part already taken, to give it a second field (a timer also in seconds); such an item moves nothing on.
+    """
+
+    field: FieldName | None = None
+    type: BinaryType
+    count: int | None = Field(None, ge=1, le=64)
+    scale: float = 1.0
+    unit: str = ""
+    at: int | None = Field(None, ge=0, le=255)
+    optional: bool = False
+    """a shorter part may end before it"""
+
+
+class BinaryFormat(CardModel):
+    """Records of bytes. ``frame`` says how a record is found and checked, and how its parts are announced."""
+
+    frame: BinaryFrame
+    order: Literal["big", "little"]
+    max_bytes: int = Field(512, ge=16, le=8192)
+    parts: list[Part] = []
+    address_field: None = None
+    default_address: str = ""
+    only_address: bool = False
+    request: str = ""
+    """as of text: what to send for one record when option ``mode`` is ``polled``"""
+    ask: dict[str, str] = {}
