@@ -175,10 +175,12 @@ class Stage:
         link = TcpProxy("127.0.0.1", self.broker.port)
         await link.start()
         self._links.append(link)
+        replayed = bool(self.replay) and self._takes_replay(file)
+        if replayed:
+            file = self._for_replay(file, folder / "station")
         world_command = [door("haitan-sim"), "station", str(file), "--ports", str(ports), "--faults", str(faults)]
-        if self.replay and self._takes_replay(file):
-            for raw in self.replay:
-                world_command += ["--replay", str(raw)]
+        for raw in self.replay if replayed else ():
+            world_command += ["--replay", str(raw)]
         world = await self._child(f"world-{station_id}", world_command, {})
         edge = await self._child(
             f"edge-{station_id}",
@@ -192,6 +194,20 @@ class Stage:
         """Recorded turbulence goes to stations with an enclosed-path analyser: it sends each sample's own temperature and pressure."""
         products = yaml.safe_load(file.read_text(encoding="utf-8")).get("products", [])
         return any(product["kind"] == "eddy" and product.get("path") == "closed" for product in products)
+
+    @staticmethod
+    def _for_replay(file: Path, folder: Path) -> Path:
+        """The station as it plays recordings: without spectral correction, for the losses in them are of the instruments that made them."""
+        station = yaml.safe_load(file.read_text(encoding="utf-8"))
+        for product in station["products"]:
+            if product["kind"] == "eddy":
+                product["processing"] = {**product.get("processing", {}), "spectral": "none"}
+        folder.mkdir(exist_ok=True)
+        if (site := file.with_name("site.geojson")).exists():
+            shutil.copy(site, folder)
+        copy = folder / file.name
+        copy.write_text(yaml.safe_dump(station, allow_unicode=True, sort_keys=False), encoding="utf-8")
+        return copy
 
     def api(self, path: str) -> Any:
         """A JSON answer of the centre."""
