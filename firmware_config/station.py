@@ -25,7 +25,7 @@ SeriesName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(:[a-z0-9_]+)?@[a-z0
 class Model(BaseModel):
     """Base of every part: unknown keys are errors, values are frozen."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Names(Model):
@@ -326,13 +326,13 @@ class Uplink(Model):
     backlog_records_per_s: float = Field(200.0, gt=0)
 
 
-NO_DATUM = Datum(datum_1985_m=math.nan, chart_datum_m=math.nan)
+NO_DATUM = Datum.model_construct(station_zero_m=0.0, datum_1985_m=math.nan, chart_datum_m=math.nan)
 NO_UPLINK = Uplink.model_validate({"host": ""})
 
 
 class Storage(Model):
-    outbox: SizeBytes = 500_000_000
-    raw: SizeBytes = 16_000_000_000
+    outbox: SizeBytes = Field(default=500_000_000, ge=10_000_000)
+    raw: SizeBytes = Field(default=16_000_000_000, ge=100_000_000)
 
 
 class Station(Model):

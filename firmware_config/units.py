@@ -13,6 +13,7 @@ from pydantic import BeforeValidator
 
 _NUMBER = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]+)\s*\Z")
 _DURATION_MS = {"ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
+FASTEST_HZ = 1000.0
 _BYTES = {"kB": 1000, "MB": 1000**2, "GB": 1000**3}
 
 
@@ -30,9 +31,16 @@ def _duration(value: Any) -> int:
     return int(ms)
 
 
+def _rate(value: Any) -> float:
+    rate = _parse(value, {"Hz": 1.0}, "a rate", "20 Hz")
+    if not 0 < rate <= FASTEST_HZ:
+        raise ValueError(f"{value!r} is not a rate of an instrument: write more than 0 Hz and at most {FASTEST_HZ:g} Hz")
+    return rate
+
+
 DurationMs = Annotated[int, BeforeValidator(_duration)]
 """A duration, held in milliseconds."""
-RateHz = Annotated[float, BeforeValidator(lambda v: _parse(v, {"Hz": 1.0}, "a rate", "20 Hz"))]
+RateHz = Annotated[float, BeforeValidator(_rate)]
 """A sampling rate, held in hertz."""
 SizeBytes = Annotated[int, BeforeValidator(lambda v: int(_parse(v, _BYTES, "a size", "500 MB")))]
 """A size, held in bytes."""

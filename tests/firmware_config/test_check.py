@@ -116,6 +116,18 @@ def test_three_surfaces_and_both_platforms_are_shown() -> None:
             "suspect: {min: 2, max: 26}",
             r"gross_range\.suspect\.max: 26: values above 25 already fail; allowed: at most 25",
         ),
+        ("height_m: 5.2", "height_m: .nan", r"instruments\[0\]\.mounting\.height_m: nan: .*finite"),
+        ("eastward_separation_m: 0.20", "eastward_separation_m: .inf", r"eastward_separation_m: inf: .*finite"),
+        ("datum_1985_m: -0.22", "datum_1985_m: .nan", r"datum\.datum_1985_m: nan: .*finite"),
+        ("rate: 20 Hz", "rate: 0 Hz", r"instruments\[0\]\.rate: '0 Hz': .*more than 0 Hz"),
+        ("outbox: 500 MB", "outbox: 0 MB", r"storage\.outbox: 0: .*allowed: at least 10000000"),
+        ("address: 2", "address: 2\n    options: {answer: fast}", r"instruments\[6\]\.options\.answer: 'fast' is not a duration"),
+        ('software_version: "8.9"', "software_version: latest", r"options\.software_version: 'latest': not a version"),
+        (
+            "address: 2",
+            "address: 2\n    options: {without: water_presure}",
+            r"options\.without: 'water_presure'.*did you mean 'water_pressure'",
+        ),
         ("id: hydroc", "id: sonic", r"instruments\[[02]\]\.id: 'sonic': two instruments have this id"),
     ],
 )
