@@ -54,12 +54,18 @@ PRODUCES: dict[str, tuple[str, ...]] = {
         "lag_h2o",
         "co2_mole_fraction",
         "h2o_mole_fraction",
+        "co2_flux:uncertainty",
+        "h2o_flux:uncertainty",
+        "latent_heat_flux:uncertainty",
+        "sensible_heat_flux:uncertainty",
+        "momentum_flux:uncertainty",
+        "friction_velocity:uncertainty",
     ),
     "air_sea": ("air_sea_co2_flux", "gas_transfer_velocity"),
     "oxygen": ("oxygen_saturation", "oxygen_at_saturation"),
     "tide": ("water_level", "water_level_1985"),
 }
-"""Quantities that each kind of product brings into being at its place."""
+"""Quantities (and statistics of them) that each kind of product brings into being at its place."""
 
 
 @dataclass

@@ -46,6 +46,7 @@ COLUMNS: dict[str, Column] = {
     "H2O (mmol/m^3)": Column("h2o", 1e-3, form="density"),
     "T gas (C)": Column("cell_temperature", offset=CELSIUS_ZERO_K),
     "P gas (kPa)": Column("cell_pressure", 1e3),
+    "Signal Strength": Column("signal_strength"),
     "CO2 (umol/mol)": Column("co2", 1e-6, form="mole_fraction"),
     "H2O (mmol/mol)": Column("h2o", 1e-3, form="mole_fraction"),
     "CO2 dry (umol/mol)": Column("co2", 1e-6, form="dry_mole_fraction"),
@@ -53,7 +54,7 @@ COLUMNS: dict[str, Column] = {
 }
 
 
-DIAGNOSTICS = {"Sonic Diagnostic": "sonic_diagnostic", "Gas Diagnostic": "gas_diagnostic", "Signal Strength": "signal_strength"}
+DIAGNOSTICS = {"Sonic Diagnostic": "sonic_diagnostic", "Gas Diagnostic": "gas_diagnostic"}
 """columns that judge the others; those of our own archive were judged by the instruments' cards, sample by sample, before they got there"""
 
 

@@ -43,6 +43,9 @@ RESULTS: dict[str, tuple[str, float, float]] = {
     "h2o_mole_fraction": ("h2o_dry_mole_fraction", 1e3, 0.0),
 }
 """quantity of the registry → number of the chain, scale, offset"""
+UNCERTAIN = ("co2_flux", "h2o_flux", "latent_heat_flux", "sensible_heat_flux", "momentum_flux", "friction_velocity")
+"""quantities that come with their random error, one standard error, as the statistic ``uncertainty``"""
+RESULTS |= {f"{flux}:uncertainty": (f"random_error_{flux}", *RESULTS[flux][1:]) for flux in UNCERTAIN}
 OF_GAS = {"co2_flux", "h2o_flux", "latent_heat_flux", "lag_co2", "lag_h2o", "co2_mole_fraction", "h2o_mole_fraction"}
 NEEDS = {
     "co2_flux": ("wind_w", "co2", "h2o", "sonic_temperature"),
@@ -94,7 +97,7 @@ def compute(request: Request, raw: Raw) -> Answer:
 
 def _answer(request: Request, done: Window, inputs: Mapping[str, Input]) -> Answer:
     has_gas = request.product.get("gas") is not None or any(g in done.series for g in GASES)
-    wanted = {name: how for name, how in RESULTS.items() if has_gas or name not in OF_GAS}
+    wanted = {name: how for name, how in RESULTS.items() if has_gas or name.partition(":")[0] not in OF_GAS}
     values = {name: done.value(key) * scale + offset for name, (key, scale, offset) in wanted.items()}
     classes = {name: int(done.value(f"class_{name}")) for name in values if f"class_{name}" in done.values}
     if "momentum_flux" in classes:
@@ -114,7 +117,11 @@ def _answer(request: Request, done: Window, inputs: Mapping[str, Input]) -> Answ
     share = {
         name: min((done.value(f"share_{s}") for s in series if f"share_{s}" in done.values), default=1.0) for name, series in NEEDS.items()
     }
-    return build_answer(request.id, values, tests=tests, classes=classes, share=share, inputs=inputs, detail=_detail(done, values))
+    answer = build_answer(request.id, values, tests=tests, classes=classes, share=share, inputs=inputs, detail=_detail(done, values))
+    for flux in UNCERTAIN:
+        if answer.values.get(f"{flux}:uncertainty") is not None:
+            answer.flags[f"{flux}:uncertainty"] = answer.flags[flux]
+    return answer
 
 
 def _detail(done: Window, values: Mapping[str, float]) -> dict[str, Any]:
@@ -125,7 +132,21 @@ def _detail(done: Window, values: Mapping[str, float]) -> dict[str, Any]:
         for name, (key, _, _) in RESULTS.items()
         if name in values and math.isnan(values[name]) and (broken or key in done.reasons)
     }
+    for flux in UNCERTAIN:
+        if not math.isnan(values.get(flux, math.nan)) and math.isnan(values[f"{flux}:uncertainty"]):
+            reasons.setdefault(f"{flux}:uncertainty", "the chosen methods give no random error of it")
     detail: dict[str, Any] = {"reasons": reasons} if reasons else {}
+    why = {
+        key.removeprefix("class_"): done.reasons[key] for key, x in done.values.items() if key.startswith("class_") and key in done.reasons
+    }
+    if why:
+        detail["class_reasons"] = why
+    limits = {flux: done.value(f"detection_limit_{flux}") * RESULTS[flux][1] for flux in UNCERTAIN if flux in values}
+    if found := {flux: float(f"{limit:.4g}") for flux, limit in limits.items() if math.isfinite(limit)}:
+        detail["detection_limit"] = found
+    strength = {gas: round(x, 1) for gas in GASES if math.isfinite(x := done.value(f"signal_strength_{gas}"))}
+    if strength:
+        detail["signal_strength_percent"] = strength
     for title, prefix in (("stuck", "stuck_"), ("spikes", "spikes_"), ("outside_limits", "outside_")):
         counts = {k.removeprefix(prefix): int(v) for k, v in done.values.items() if k.startswith(prefix) and v}
         if counts:

@@ -74,6 +74,7 @@ def steps(setup: Setup, methods: Methods, learnt: Learnt) -> Chain:
         ("properties", partial(properties.step, averaging_s=setup.averaging_s)),
         ("integral_turbulence", partial(integral_turbulence.step, latitude_deg=setup.latitude_deg)),
         ("detection_limit", detection_limit.step),
+        ("detection_limit_of_fluxes", detection_limit.of_fluxes_step),
         ("spectra", partial(spectra.step, height_m=setup.height_m)),
         ("footprint", partial(footprint.step, **footprint_facts(setup, methods))),
         ("turbulence_classes", partial(classes.step, platform_moves=setup.platform_moves)),

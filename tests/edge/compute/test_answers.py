@@ -15,7 +15,8 @@ from edge.compute import air_sea, eddy, oxygen, tide
 from edge.compute.messages import Answer, Input, Request
 from edge.compute.request import build_request, needs_of
 from firmware_config.check import load_station
-from firmware_config.quantities import registry
+from firmware_config.quantities import describe, registry
+from firmware_config.sense import PRODUCES
 from firmware_config.station import AirSeaFlux, OxygenSaturation, Tide
 from tests.edge.compute.windows import STATIONS, FakeRaw, columns_of, mangrove, small_world, write_ghg, write_live
 
@@ -56,9 +57,51 @@ def test_eddy_of_a_good_window() -> None:
     assert answer.classes.keys() == {
         "co2_flux", "h2o_flux", "latent_heat_flux", "sensible_heat_flux", "momentum_flux", "friction_velocity",
     }  # fmt: skip
-    assert answer.inputs == {"air_pressure": "air_pressure@tower = 1010 ± 0.5"}
+    assert answer.inputs == {"air_pressure": "air_pressure@tower = 1010 ± 0.5", "water_level": "none = missing"}
     assert answer.share == {}
     assert "reasons" not in answer.detail
+
+
+def test_every_flux_comes_with_its_standard_error_and_its_flag() -> None:
+    """The registry, the check of station files and the record know the same names."""
+    raw = FakeRaw(columns_of(small_world(), 5))
+    good, moving = ask_eddy(raw), ask_eddy(raw, platform="buoy")
+    for answer in (good, moving):
+        for flux in ("co2_flux", "h2o_flux", "latent_heat_flux", "sensible_heat_flux", "momentum_flux", "friction_velocity"):
+            name = f"{flux}:uncertainty"
+            assert name in PRODUCES["eddy"]
+            assert 0.0 < answer.values[name] < abs(answer.values[flux]), name
+            assert answer.flags[name] == answer.flags[flux], name
+            assert describe(f"{name}@tower")[0] == describe(f"{flux}@tower")[0]
+    assert set(good.values) == set(PRODUCES["eddy"])
+    assert good.flags["co2_flux:uncertainty"] != moving.flags["co2_flux:uncertainty"]
+    latent, water = good.values["latent_heat_flux:uncertainty"], good.values["h2o_flux:uncertainty"]
+    assert latent / water == pytest.approx(good.values["latent_heat_flux"] / good.values["h2o_flux"], rel=1e-3)
+
+
+def test_a_flux_without_random_error_says_so() -> None:
+    whole, product = mangrove()
+    request = build_request(whole, product, number=7, inputs=BAROMETER)
+    request.product["processing"] = {"spectral": "none", "random_error": "none"}
+    answer = eddy.compute(request, FakeRaw(columns_of(small_world())))
+    check_form(answer)
+    assert answer.values["co2_flux"] is not None
+    assert answer.flags["co2_flux:uncertainty"] == 9
+    assert "random error" in answer.detail["reasons"]["co2_flux:uncertainty"]
+
+
+def test_the_record_says_why_a_flux_is_not_class_0_and_what_could_be_seen_at_all() -> None:
+    columns = columns_of(small_world(), 5)
+    columns["Signal Strength"] = np.full(6000, 64.0)
+    answer = ask_eddy(FakeRaw(columns))
+    assert answer.classes["co2_flux"] == 1
+    assert "the signal of the co2 analyser is reduced" in answer.detail["class_reasons"]["co2_flux"]
+    assert answer.detail["signal_strength_percent"] == {"co2": 64.0, "h2o": 64.0}
+    limits = answer.detail["detection_limit"]
+    assert set(limits) == {"co2_flux", "h2o_flux", "latent_heat_flux", "sensible_heat_flux"}
+    assert limits["co2_flux"] > 0.0
+    no_reduced_signal = ask_eddy(FakeRaw(columns_of(small_world(), 5))).detail.get("class_reasons", {})
+    assert "signal" not in str(no_reduced_signal)
 
 
 def test_an_analyser_that_is_stuck_for_a_while_gives_no_flux_that_looks_good() -> None:

@@ -160,6 +160,8 @@ def test_diagnostics_and_densities_keep_their_names(tmp_path: Path) -> None:
     assert found["H2O (mmol/m^3)"] == pytest.approx(1000.0)
     assert found["P gas (kPa)"] == pytest.approx(101.3)
     assert [found[name] for name in ("Gas Diagnostic", "Sonic Diagnostic", "Signal Strength")] == [8191, 0, 99.5]
+    columns["signal_strength"] = {"column": "rssi", "unit": "1"}  # a share, as some loggers write it
+    assert read(path, columns=columns).windows[0].columns["Signal Strength"][0] == 9950.0
 
 
 def test_fp2_takes_every_number_a_logger_can_write() -> None:

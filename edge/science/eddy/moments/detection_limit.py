@@ -94,6 +94,45 @@ def noise_error(noise: float, sd_w: float, samples: int) -> float:
     return noise * sd_w / math.sqrt(samples) if samples > 0 else math.nan
 
 
+OF_FLUXES = {
+    "sensible_heat_flux": ("sonic_temperature", "heat"),
+    "latent_heat_flux": ("h2o", "h2o"),
+    "h2o_flux": ("h2o", "h2o"),
+    "co2_flux": ("co2", "co2"),
+}
+"""flux → series of its covariance with w, name of its spectral factor"""
+
+
+def of_flux(limit: float, covariance: float, uncorrected: float, factor: float = 1.0) -> float:
+    """The detection limit of a covariance as one of its flux: limit |uncorrected flux / covariance| times the spectral factor.
+
+    Parameters: limit and covariance in one unit, the flux that the covariance alone gives, the factor its losses are corrected with. NaN,
+    or a covariance of zero, gives NaN. What the density correction adds is no part of it: it is not measured by this covariance.
+
+    >>> round(of_flux(0.01, -0.2, -240.0, 1.1), 9)
+    13.2
+    """
+    return limit * abs(uncorrected / covariance) * factor if covariance else math.nan
+
+
+def of_fluxes_step(window: Window) -> Window:
+    """Values ``detection_limit_<flux>``, in the flux's unit (see `of_flux`); after the step of the covariances and that of the fluxes."""
+    v = window.value
+    values: dict[str, float] = {}
+    reasons: dict[str, str] = {}
+    for flux, (series, factor) in OF_FLUXES.items():
+        name = f"cov_wind_w_{series}"
+        if f"detection_limit_{name}" not in window.values:
+            continue
+        found = of_flux(
+            v(f"detection_limit_{name}"), v(name), v(f"uncorrected_{flux}"), window.values.get(f"spectral_factor_{factor}", 1.0)
+        )
+        values[f"detection_limit_{flux}"] = found
+        if math.isnan(found):
+            reasons[f"detection_limit_{flux}"] = window.reasons.get(f"detection_limit_{name}", "no flux, or no covariance of it")
+    return window.found(values, reasons)
+
+
 def step(window: Window, *, noise_lags_s: float = NOISE_LAGS_S) -> Window:
     """Values ``detection_limit_cov_wind_w_<gas>`` (three standard deviations), ``far_rmse_cov_wind_w_<gas>``, ``noise_<series>``."""
     names = [name for name in ("wind_w", "sonic_temperature", *GASES) if name in window.series]

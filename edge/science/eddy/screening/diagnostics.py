@@ -18,7 +18,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.science.arrays import BoolArray, FloatArray
+from edge.science.arrays import BoolArray, FloatArray, mean_of_present
 from edge.science.eddy.window import GASES, WIND, Window
 
 Bits = Mapping[str, int]
@@ -156,25 +156,32 @@ def step(
     """Take out what the series ``sonic_diagnostic`` and ``gas_diagnostic`` condemn.
 
     ``sonic_word`` and ``gas_word`` are names of `WORDS`; an empty ``sonic_word`` takes the status as it is, with ``good_status``. Values
-    ``diagnosed_sonic`` and ``diagnosed_gas`` (samples) and ``diagnostic_<bit>`` of the gas word. An unknown name is not applied, with its
-    reason under ``diagnostics``.
+    ``diagnosed_sonic`` and ``diagnosed_gas`` (samples) and ``diagnostic_<bit>`` of the gas word; a column without any word judges nothing,
+    and they are missing. An unknown name is not applied, with its reason under ``diagnostics``. Of a series ``signal_strength`` (percent)
+    the mean is ``signal_strength_<gas>``: one number for all gases, as an analyser gives it of its optics (a Campbell one of CO2).
     """
-    values: dict[str, float] = {}
+    values = _strengths(window, gases)
     reasons: dict[str, str] = {}
     changed: dict[str, FloatArray] = {}
     column = window.series.get("sonic_diagnostic")
     if sonic_word and sonic_word not in WORDS:
         reasons["diagnostics"] = f"no diagnostic word is known by the name {sonic_word}: the sonic's was not applied"
-    elif column is not None:
+    elif column is not None and np.isfinite(column).any():
         bad = bad_by_word(column, WORDS[sonic_word]) if sonic_word else bad_by_flag(column, good_status)
         values["diagnosed_sonic"] = float(np.count_nonzero(bad))
         changed |= to_missing({name: window.series[name] for name in (*WIND, "sonic_temperature") if name in window.series}, bad)
     column = window.series.get("gas_diagnostic")
     if gas_word and gas_word not in WORDS:
         reasons["diagnostics"] = f"no diagnostic word is known by the name {gas_word}: the analyser's was not applied"
-    elif column is not None and gas_word:
+    elif column is not None and gas_word and np.isfinite(column).any():
         bad = bad_by_word(column, WORDS[gas_word])
         values["diagnosed_gas"] = float(np.count_nonzero(bad))
         values |= {f"diagnostic_{bit}": float(count) for bit, count in bit_counts(column, WORDS[gas_word]).items()}
         changed |= to_missing({name: window.series[name] for name in gases if name in window.series}, bad)
     return window.with_series(changed).found(values, reasons)
+
+
+def _strengths(window: Window, gases: tuple[str, ...]) -> dict[str, float]:
+    column = window.series.get("signal_strength")
+    strength = math.nan if column is None else mean_of_present(column)
+    return {} if math.isnan(strength) else {f"signal_strength_{gas}": strength for gas in gases if gas in window.series}

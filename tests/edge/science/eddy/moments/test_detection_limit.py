@@ -59,3 +59,20 @@ def test_a_short_or_empty_period_has_no_limit_and_says_so() -> None:
         assert math.isnan(found.value("detection_limit_cov_wind_w_co2"))
         assert "detection_limit_cov_wind_w_co2" in found.reasons
     assert detection_limit.step(Window(RATE, 5, {})).values == {}
+
+
+def test_the_limit_of_a_flux_is_that_of_its_covariance_in_the_fluxs_unit() -> None:
+    values = {
+        "detection_limit_cov_wind_w_sonic_temperature": 0.01,
+        "cov_wind_w_sonic_temperature": -0.1,
+        "uncorrected_sensible_heat_flux": -120.0,
+        "spectral_factor_heat": 1.05,
+        "detection_limit_cov_wind_w_co2": 1e-6,
+        "cov_wind_w_co2": 0.0,
+        "uncorrected_co2_flux": 0.0,
+    }
+    found = detection_limit.of_fluxes_step(Window(10.0, 1, {}, values=values))
+    assert found.value("detection_limit_sensible_heat_flux") == pytest.approx(0.01 * 1200.0 * 1.05)
+    assert math.isnan(found.value("detection_limit_co2_flux"))
+    assert found.reasons["detection_limit_co2_flux"]
+    assert "detection_limit_h2o_flux" not in found.values

@@ -63,3 +63,20 @@ def test_an_unknown_word_is_not_applied_and_says_so() -> None:
     found = diagnostics.step(window, gas_word="li9999")
     assert found.series["co2"] is window.series["co2"]
     assert "li9999" in found.reasons["diagnostics"]
+
+
+def test_the_column_of_the_signal_strength_gives_its_mean_for_every_gas_there_is() -> None:
+    series = {"co2": np.ones(4), "h2o": np.ones(4), "signal_strength": np.array([90.0, np.nan, 94.0, 98.0])}
+    found = diagnostics.step(Window(10.0, 4, series))
+    assert (found.value("signal_strength_co2"), found.value("signal_strength_h2o")) == (94.0, 94.0)
+    assert "signal_strength_h2o" not in diagnostics.step(Window(10.0, 4, {**series, "signal_strength": np.full(4, np.nan)})).values
+    assert "signal_strength_h2o" not in diagnostics.step(Window(10.0, 4, {"co2": series["co2"]})).values
+
+
+def test_a_word_that_was_never_given_has_judged_nothing() -> None:
+    words = {"sonic_diagnostic": np.zeros(4), "gas_diagnostic": np.full(4, 250.0)}
+    series = {"wind_u": np.ones(4), "co2": np.ones(4)}
+    judged = diagnostics.step(Window(10.0, 4, series | words), gas_word="li7500")
+    assert (judged.values["diagnosed_sonic"], judged.values["diagnosed_gas"]) == (0.0, 0.0)
+    silent = diagnostics.step(Window(10.0, 4, series | dict.fromkeys(words, np.full(4, np.nan))), gas_word="li7500")
+    assert not {"diagnosed_sonic", "diagnosed_gas"} & silent.values.keys()
