@@ -11,6 +11,7 @@ record does not carry. README.md beside this file tells how an instrument is add
 
 from __future__ import annotations
 
+import datetime
 import time
 from collections.abc import Callable
 from typing import Any
@@ -18,6 +19,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from edge.errors import InstrumentError
+from edge.instruments.block_framers import ElementFramer, HexSumFramer, VeDirectFramer
 from edge.instruments.framers import Framer, LineFramer, ParenthesesFramer, SignatureFramer, TailFramer, XorFramer
 from edge.instruments.modbus import ModbusDriver
 from edge.instruments.reading import Reading, Stats
@@ -44,6 +46,8 @@ def make_driver(instrument: Instrument, card: Card, monotonic: Callable[[], floa
     without = frozenset(str(options.get("without", "")).replace(",", " ").split())
     if card.modbus is None:
         address = None if instrument.address is None else str(instrument.address)
+        if address is None and card.text is not None and card.text.only_address:
+            address = card.text.default_address
         return StreamDriver(card, options, _framer(card), _decoder(card, instrument, options), address=address, without=without)
     if isinstance(instrument.address, str):
         raise InstrumentError(f"instrument {instrument.id}: address {instrument.address!r} is not a Modbus unit number")
@@ -66,6 +70,12 @@ def _framer(card: Card) -> Framer:
         return ParenthesesFramer(size)
     if card.protocol == "vaisala":
         return TailFramer(size)
+    if card.protocol == "elements":
+        return ElementFramer(card.text.root, size)
+    if card.protocol == "sunburst":
+        return HexSumFramer(size)
+    if card.text.frame == "vedirect":
+        return VeDirectFramer(size)
     if card.text.frame == "stx_etx_xor":
         return XorFramer(b"\x02", b"\x03", size)
     if card.text.frame == "nmea_xor":
@@ -83,6 +93,15 @@ def _decoder(card: Card, instrument: Instrument, options: dict[str, Any]) -> Dec
 
         assert card.text is not None
         return VaisalaDecoder(card.text.default_address if instrument.address is None else str(instrument.address))
+    if card.protocol == "elements":
+        from edge.instruments.elements import ElementsDecoder
+
+        return ElementsDecoder(card)
+    if card.protocol == "sunburst":
+        from edge.instruments.calibration import coefficients_in_force
+        from edge.instruments.sunburst import SunburstDecoder
+
+        return SunburstDecoder(card, options, coefficients_in_force(card, instrument, datetime.datetime.now(datetime.UTC).date()))
     from edge.instruments.text import DelimitedDecoder
 
     return DelimitedDecoder(card, options)

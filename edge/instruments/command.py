@@ -12,7 +12,7 @@ import msgspec
 import yaml
 
 from edge.errors import InstrumentError
-from edge.instruments.decode import MAX_LINE_BYTES, bench_driver, decode_lines, decode_raw
+from edge.instruments.decode import MAX_LINE_BYTES, bench_driver, decode_lines, decode_raw, takes_bench_coefficients
 from firmware_config.cards import load_card, read_card
 
 
@@ -31,7 +31,11 @@ def run_decode(model: str, file: str, *, raw: bool, options: list[str]) -> None:
     """Print the records of ``file`` (``-``: standard input). ``model`` is the name of a card or the path of one. ContractError,
     InstrumentError or OSError when there is nothing to decode with."""
     card = read_card(Path(model)) if model.endswith((".yaml", ".yml")) else load_card(model)
-    driver = bench_driver(card, parse_options(options))
+    given = parse_options(options)
+    driver = bench_driver(card, given)
+    if card.calibration is not None and takes_bench_coefficients(card, given):
+        named = " ".join(f"{name}={value:g}" for name, value in card.calibration.bench.items())
+        print(f"coefficients of the bench: {named}; give those of your unit with --option NAME=VALUE", file=sys.stderr)
     encode = msgspec.json.Encoder().encode
     with nullcontext(sys.stdin.buffer) if file == "-" else Path(file).open("rb") as source:
         results = decode_raw(driver, _chunks(source)) if raw else decode_lines(driver, _lines(source))

@@ -23,6 +23,8 @@ from firmware_config.cards import Card
 from firmware_config.cards.modbus import Read
 from firmware_config.station import Instrument
 
+WRITE = 16
+"""function that writes registers"""
 MAX_LINE_BYTES = 65_536
 MAX_TAPPED_BYTES = 50_000_000
 _ESCAPE = re.compile(rb"\\(x[0-9a-fA-F]{2}|[rntabfv0\\'\"])")
@@ -32,7 +34,9 @@ _PAIR = re.compile(rb"\s*REQ=([0-9a-fA-F]*)\s+RSP=([0-9a-fA-F]*|-)\s*")
 
 
 def bench_driver(card: Card, options: dict[str, float | str | bool]) -> Driver:
-    """A driver of this card outside any station."""
+    """A driver of this card outside any station. Coefficients are taken from the options by their names (all or none), else they are those
+    the card gives for the bench."""
+    own = {name: value for name, value in options.items() if name not in _coefficient_names(card, options)}
     instrument = Instrument.model_validate(
         {
             "id": "bench",
@@ -42,13 +46,35 @@ def bench_driver(card: Card, options: dict[str, float | str | bool]) -> Driver:
             "link": "bench",
             "every": "1s",
             "mounting": {"height_m": 0},
-            "options": options,
+            "calibration": [{"date": "2000-01-01", "coefficients": _coefficients(card, options)}],
+            "options": own,
         }
     )
     driver = make_driver(instrument, card)
     if isinstance(driver, StreamDriver):
         driver.show_ignored = True
     return driver
+
+
+def takes_bench_coefficients(card: Card, options: dict[str, float | str | bool]) -> bool:
+    """Whether a bench driver would take the card's own coefficients, which are nobody's."""
+    return card.calibration is not None and not _coefficient_names(card, options)
+
+
+def _coefficient_names(card: Card, options: dict[str, float | str | bool]) -> set[str]:
+    needed = {name.lower() for name in card.calibration.needed} if card.calibration is not None else set()
+    return {name for name in options if name.lower() in needed}
+
+
+def _coefficients(card: Card, options: dict[str, float | str | bool]) -> dict[str, float | str | bool]:
+    if card.calibration is None or takes_bench_coefficients(card, options):
+        return dict(card.calibration.bench) if card.calibration is not None else {}
+    given = {name: options[name] for name in _coefficient_names(card, options)}
+    lacking = [name for name in card.calibration.needed if name.lower() not in {x.lower() for x in given}]
+    wrong = [name for name, value in given.items() if isinstance(value, bool | str)]
+    if lacking or wrong:
+        raise InstrumentError(f"calibration of {card.model}: {', '.join(lacking or wrong)} {'is missing' if lacking else 'is no number'}")
+    return given
 
 
 def unescape(line: bytes) -> bytes:
@@ -125,11 +151,22 @@ def _exchange(driver: ModbusDriver, line: bytes) -> list[Reading]:
 
 
 def _request(frame: bytes) -> Request | str:
-    if len(frame) != 8 or crc16(frame) != 0:
+    if len(frame) != _request_bytes(frame) or crc16(frame) != 0:
         return "the request is not a whole frame with a right checksum"
+    if frame[1] == WRITE:
+        return Request(frame[0], WRITE, int.from_bytes(frame[2:4], "big"), int.from_bytes(frame[4:6], "big"), frame[7:-2])
     if frame[1] not in {3, 4}:
         return f"function {frame[1]} reads nothing"
     return Request(frame[0], frame[1], int.from_bytes(frame[2:4], "big"), int.from_bytes(frame[4:6], "big"))
+
+
+def _request_bytes(frame: bytes) -> int:
+    """Length of the request that begins here, if one does: 0 when it is none that a card describes."""
+    if len(frame) < 8 or frame[1] not in {3, 4, WRITE}:
+        return 0
+    if frame[1] != WRITE:
+        return 8
+    return 9 + frame[6] if frame[6] == 2 * int.from_bytes(frame[4:6], "big") > 0 else 0
 
 
 def _judged(driver: ModbusDriver, request: Request, answer: Answer | str) -> Reading:
@@ -138,6 +175,8 @@ def _judged(driver: ModbusDriver, request: Request, answer: Answer | str) -> Rea
         return _no(f"not the answer to this request: {answer}")
     if answer.exception:
         return _no(f"exception {answer.exception} ({EXCEPTIONS.get(answer.exception, 'unknown')})", {"exception": answer.exception})
+    if request.function == WRITE:
+        return driver.decode_write(request.address, request.values)
     for command in driver.card.modbus.commands.values():
         if (command.function, command.address, command.count) == (request.function, request.address, request.words):
             return Reading(0.0, dict(command.gives), True)
@@ -148,12 +187,13 @@ def _judged(driver: ModbusDriver, request: Request, answer: Answer | str) -> Rea
 
 
 def _conversation(driver: ModbusDriver, data: bytes) -> Iterator[Reading]:
-    """Requests found by their checksum (eight bytes; an answer to a read never has eight), each with what follows it."""
-    starts = [at for at in range(len(data) - 7) if data[at + 1] in {3, 4} and crc16(data[at : at + 8]) == 0]
-    for start, end in pairwise([*starts, len(data)]):
-        request = _request(data[start : start + 8])
+    """Requests found by their checksum (an answer to a read never has eight bytes), each with what follows it."""
+    spans = [(at, at + _request_bytes(data[at : at + 8])) for at in range(len(data) - 7)]
+    found = [(at, end) for at, end in spans if end > at and crc16(data[at:end]) == 0]
+    for (start, end), (following, _) in pairwise([*found, (len(data), 0)]):
+        request = _request(data[start:end])
         if isinstance(request, str):
             continue
-        received = data[start + 8 : end]
+        received = data[end:following]
         answer = find_rtu(request, received)
         yield _no("no answer" if not received else classify_rtu(request, received)) if answer is None else _judged(driver, request, answer)

@@ -7,9 +7,11 @@ None among the good ones and stands, with the value that was sent, among the spo
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from edge.instruments.converters import to_float
 from edge.instruments.reading import Decoded
 from firmware_config.cards.schema import Card, QuantitySource, Rule
 
@@ -53,7 +55,29 @@ def _above(get: Get, limit: float) -> Get:
     return found
 
 
+def _number(value: Any) -> float | None:
+    """A number, also one that is kept as the text it was sent as; None for anything else."""
+    if isinstance(value, str):
+        try:
+            return to_float(value)
+        except ValueError:
+            return None
+    return value if isinstance(value, int | float) else None
+
+
+def _masked(get: Get, mask: int) -> Get:
+    """A getter that sees only some bits of a whole number."""
+
+    def found(values: Mapping[str, Any]) -> Any:
+        value = get(values)
+        return value & mask if isinstance(value, int) and value >= 0 else value
+
+    return found
+
+
 def _shown(value: Any) -> str:
+    if isinstance(value, list):
+        return "missing" if None in value else ", ".join(map(_shown, value))
     return "missing" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
@@ -97,14 +121,46 @@ def _value_check(rule: Rule, get: Get) -> Check:
     low, high = -math.inf if rule.min is None else rule.min, math.inf if rule.max is None else rule.max
     allowed = rule.one_of
 
+    def holds(value: Any) -> bool:
+        if allowed is not None:
+            return value in allowed
+        number = _number(value)
+        return number is not None and low <= number <= high
+
     def check(values: Mapping[str, Any]) -> str | None:
         value = get(values)
         if value is _ABSENT:
             return None
-        if value in allowed if allowed is not None else isinstance(value, int | float) and low <= value <= high:
+        if all(map(holds, value if isinstance(value, list) else (value,))):
             return None
         shown = _shown(value)
         return f"{shown}: {rule.words[shown]}" if shown in rule.words else shown
+
+    return check
+
+
+def _sum_check(rule: Rule, get: Get) -> Check:
+    assert rule.sum is not None
+    parts, tolerance = [(getter(name), factor) for name, factor in rule.sum.of.items()], rule.sum.tolerance
+
+    def check(values: Mapping[str, Any]) -> str | None:
+        value, found = get(values), [part(values) for part, _ in parts]
+        if value is _ABSENT:
+            return None
+        if not all(isinstance(x, int | float) for x in (value, *found)):
+            return "missing"
+        expected = math.fsum(x * factor for x, (_, factor) in zip(found, parts, strict=True))
+        return None if abs(value - expected) <= tolerance else _shown(value)
+
+    return check
+
+
+def _matches_check(rule: Rule, get: Get) -> Check:
+    matches = re.compile(rule.matches or "").fullmatch
+
+    def check(values: Mapping[str, Any]) -> str | None:
+        value = get(values)
+        return None if value is _ABSENT or (isinstance(value, str) and matches(value)) else _shown(value)
 
     return check
 
@@ -115,7 +171,7 @@ def _many_check(rule: Rule) -> Check:
     def check(values: Mapping[str, Any]) -> str | None:
         found = [get(values) for get in gets]
         if rule.present is not None:
-            return "missing" if any(x is None or x is _ABSENT for x in found) else None
+            return "missing" if any(x is None or x is _ABSENT or (isinstance(x, list) and None in x) for x in found) else None
         present = [x for x in found if x is not _ABSENT]
         return "0" if present and all(x == 0 for x in present) else None
 
@@ -130,23 +186,44 @@ def _compiled(rule: Rule) -> Check:
     if rule.field is None:
         return _truth_check if rule.all_true else _many_check(rule)
     get = getter(rule.field) if rule.above is None else _above(getter(rule.field), rule.above)
+    get = get if rule.mask is None else _masked(get, rule.mask)
     if rule.set_bits is not None or rule.clear_bits is not None:
         return _bits_check(rule, get)
+    if rule.sum is not None or rule.matches is not None:
+        return _sum_check(rule, get) if rule.sum is not None else _matches_check(rule, get)
     return _product_check(rule, get) if rule.product is not None else _value_check(rule, get)
+
+
+def _each_block(rule: Rule) -> list[Rule]:
+    """A rule about blocks as one rule for each of them."""
+    return [
+        rule.model_copy(
+            update={
+                "field": f"{block}.{rule.field}" if rule.field else None,
+                "fields": [f"{block}.{name}" for name in rule.fields],
+                "spoils": [block],
+                "reason": f"{block}: {rule.reason}",
+            }
+        )
+        for block in rule.blocks
+    ] or [rule]
 
 
 class Judge:
     """The card's rules under the options of one instrument."""
 
     def __init__(self, card: Card, options: Mapping[str, Any]) -> None:
-        self._rules = [(_compiled(rule), rule) for rule in card.rules if card.applies(rule.when, dict(options))]
+        rules = [one for rule in card.rules if card.applies(rule.when, dict(options)) for one in _each_block(rule)]
+        self._rules = [(_compiled(rule), rule) for rule in rules]
 
     def verdict(self, record: Decoded) -> Verdict:
         """Which rules a record fails, and which of its fields that spoils."""
         failed = [
             (rule, shown)
             for check, rule in self._rules
-            if (not rule.layouts or record.kind in rule.layouts) and (shown := check(record.values)) is not None
+            if (not rule.layouts or record.kind in rule.layouts)
+            and (not rule.where_present or not record.values.keys().isdisjoint(rule.spoils))
+            and (shown := check(record.values)) is not None
         ]
         if not failed and not record.faults:
             return _GOOD
@@ -164,25 +241,31 @@ class Judge:
 class _Source:
     """One quantity of the card made ready."""
 
-    def __init__(self, name: str, source: QuantitySource) -> None:
+    def __init__(self, name: str, source: QuantitySource, option: Any) -> None:
         self.name = name
         self.source = source
         self.root = source.field.partition(".")[0]
         self.get = getter(source.field)
-        self._unit = getter(source.by.field) if source.by is not None else None
-        self._table = {k: v if isinstance(v, tuple) else (v, 0.0) for k, v in source.by.table.items()} if source.by is not None else {}
+        self.layouts = frozenset(source.layouts)
+        self._option = option
+        self._unit = getter(source.by.field) if source.by is not None and source.by.field is not None else None
+        self._table: dict[Any, tuple[float, float]] = (
+            {k: v if isinstance(v, tuple) else (v, 0.0) for k, v in source.by.table.items()} if source.by is not None else {}
+        )
         self._last: float | None = None
 
     def value(self, raw: Any, values: Mapping[str, Any]) -> float | None:
         """The raw field in the registry's unit; None when missing, of an unknown unit, or what the card says means "not measured"."""
-        if not isinstance(raw, int | float) or isinstance(raw, bool):
+        if isinstance(raw, list):
+            raw = raw[self.source.item] if self.source.item is not None and self.source.item < len(raw) else None
+        raw = None if isinstance(raw, bool) else _number(raw)
+        if raw is None or (self.source.above is not None and not raw > self.source.above):
             return None
-        if self.source.above is not None and not raw > self.source.above:
-            return None
-        if self._unit is not None:
-            scale, offset = self._table.get(self._unit(values), (math.nan, 0.0))
+        if self._table:
+            unit = self._unit(values) if self._unit is not None else _ABSENT
+            scale, offset = self._table.get(self._option if unit is _ABSENT else unit, (math.nan, 0.0))
             raw = raw * scale + offset
-        value = float(raw * self.source.scale + self.source.offset)
+        value = float(raw**self.source.power * self.source.scale + self.source.offset)
         return value if math.isfinite(value) else None
 
     def counted(self, total: float | None) -> float | None:
@@ -198,20 +281,25 @@ class _Source:
 class Quantities:
     """From fields to quantities, as the card says; ``without`` names quantities the station does not want from this instrument."""
 
-    def __init__(self, card: Card, without: frozenset[str]) -> None:
-        self._sources = [_Source(name, source) for name, source in card.quantities.items() if name not in without]
+    def __init__(self, card: Card, without: frozenset[str], options: Mapping[str, Any] | None = None) -> None:
+        given = dict(options or {})
+        self._sources = [
+            _Source(name, source, card.option(given, source.by.option) if source.by is not None and source.by.option is not None else None)
+            for name, source in card.quantities.items()
+            if name not in without and card.applies(source.when, given)
+        ]
 
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(source.name for source in self._sources)
 
-    def of(self, values: Mapping[str, Any], spoiled: Mapping[str, str]) -> tuple[dict[str, float | None], dict[str, float]]:
-        """(good, spoiled) quantities of the fields this record has."""
+    def of(self, values: Mapping[str, Any], spoiled: Mapping[str, str], kind: str = "") -> tuple[dict[str, float | None], dict[str, float]]:
+        """(good, spoiled) quantities of the fields this record (of this ``kind``) has."""
         good: dict[str, float | None] = {}
         bad: dict[str, float] = {}
         for source in self._sources:
             raw = source.get(values)
-            if raw is _ABSENT:
+            if raw is _ABSENT or (source.layouts and kind not in source.layouts):
                 continue
             value = source.value(raw, values)
             if spoiled and (source.root in spoiled or source.source.field in spoiled):

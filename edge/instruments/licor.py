@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from edge.errors import InstrumentError
+from edge.instruments.converters import converter, to_float
 from edge.instruments.reading import Decoded, Ignored, Rejected
-from edge.instruments.text import converter, to_float
 from firmware_config.cards.schema import Card
 from firmware_config.station import Instrument
 

@@ -39,12 +39,13 @@ class StreamDriver:
         self._framer = framer
         self._decoder = decoder
         self._judge = Judge(card, options)
-        self._quantities = Quantities(card, without)
+        self._quantities = Quantities(card, without, options)
         self._address = address
         self._address_field = card.text.address_field
+        self._others = frozenset(layout.name for layout in card.text.layouts if layout.any_address)
         self._diagnostics = {kind: (getter(word.field), word.base) for kind, word in card.diagnostics.items()}
         self.quantities = self._quantities.names
-        asked = card.text.request.replace("{address}", address or card.text.default_address)
+        asked = card.text.request.replace("{address}", (address or card.text.default_address).rjust(len(card.text.default_address), "0"))
         self.request = asked.encode() if options.get("mode") == "polled" and asked else None
 
     def feed(self, data: bytes, arrival_s: float) -> list[Reading]:
@@ -91,7 +92,7 @@ class StreamDriver:
             self.stats.bad[found.word] += 1
             return Reading(arrival_s, {}, False, found.text)
         verdict = self._judge.verdict(found)
-        good, spoiled = self._quantities.of(found.values, verdict.spoiled)
+        good, spoiled = self._quantities.of(found.values, verdict.spoiled, found.kind)
         if verdict.words:
             self.stats.bad.update(verdict.words)
         else:
@@ -99,6 +100,8 @@ class StreamDriver:
         return Reading(arrival_s, found.values, not verdict.words, verdict.reason, quantities=good, spoiled=spoiled)
 
     def _is_foreign(self, found: Decoded) -> bool:
-        if self._address is None or self._address_field is None:
+        if self._address is None or self._address_field is None or found.kind in self._others:
             return False
-        return self._address_field in found.values and found.values[self._address_field] != self._address
+        speaker = found.values.get(self._address_field, self._address)
+        numbers = isinstance(speaker, int) and self._address.isdecimal()
+        return speaker != int(self._address) if numbers else str(speaker) != self._address

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from edge.instruments.converters import to_float
 from edge.instruments.reading import Decoded, Ignored, Rejected
-from edge.instruments.text import to_float
 from edge.links.checksums import vaisala_crc, xor_of
 
 _HEAD = re.compile(r"([0-9A-Za-z])([Rr]\d?),(.+)")

@@ -8,7 +8,7 @@ Does not: know how bytes become records; that is `edge.instruments`. The schema 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -214,18 +214,16 @@ def _check_layout(report: Report, card: Card, where: KeyPath, layout: Layout) ->
     for name, (begin, end) in layout.spans.items():
         if not 0 <= begin < end:
             report.add((*where, "spans", name), f"[{begin}, {end}]: begin is not before end")
-    named = {"columns": layout.columns, "spans": layout.spans, "pattern": groups}
+    named: dict[str, Collection[str]] = {"columns": layout.columns, "spans": layout.spans, "pattern": groups}
     if layout.pairs is not None:
-        named |= {"pairs": {*layout.pairs.names.values(), *layout.pairs.required}}
+        named["pairs"] = {*layout.pairs.names.values(), *layout.pairs.required}
     for key, names in named.items():
         for name in names:
             if name not in card.fields:
-                report.nearest(
-                    (*where, key, name) if key in {"columns", "spans"} else (*where, key),
-                    "no field of this name under fields",
-                    name,
-                    card.fields,
-                )
+                place = (*where, key, name) if key in {"columns", "spans"} else (*where, key)
+                report.nearest(place, "no field of this name under fields", name, card.fields)
+            elif key != "columns" and card.fields[name].kind in {"nmea_latitude", "nmea_longitude"}:
+                report.add((*where, key), f"{name!r}: an NMEA angle is read from two columns")
     for name in layout.scales:
         if layout.pairs is None and name not in {*layout.columns, *layout.spans, *groups}:
             report.nearest((*where, "scales", name), "no column of this name in the layout", name, layout.columns)

@@ -171,6 +171,8 @@ class TextFormat(CardModel):
     max_bytes: int = Field(512, ge=16, le=8192)
     root: str = ""
     """protocol elements: pattern of the outermost element's name, in any case"""
+    kinds: list[str] = []
+    """protocol elements: elements directly under the root that are records, lower case; every other is an answer or a setting"""
     layouts: list[Layout] = []
     ignore: list[str] = []
     """patterns of intact records that are of no interest (other sentences, banners)"""
@@ -213,6 +215,8 @@ class Rule(CardModel):
     """no bit may be 1; bit → name of those that are known"""
     min: float | None = None
     max: float | None = None
+    available: bool | None = None
+    """the field, where the record has it, has a value (each of a list)"""
     present: bool | None = None
     not_all_zero: bool | None = None
     all_true: bool | None = None
@@ -241,11 +245,11 @@ class Rule(CardModel):
 
     @model_validator(mode="after")
     def _one_test(self) -> Rule:
-        given = [self.one_of, self.set_bits, self.clear_bits, self.present, self.not_all_zero, self.all_true, self.product]
-        given += [self.sum, self.matches]
+        given: list[Any] = [self.one_of, self.set_bits, self.clear_bits, self.present, self.not_all_zero, self.all_true, self.product]
+        given += [self.sum, self.matches, self.available]
         bounds = self.min is not None or self.max is not None
         if sum(x is not None for x in given) + bounds != 1:
-            tests = "one_of, set_bits, clear_bits, min/max, present, not_all_zero, all_true, product, sum or matches"
+            tests = "one_of, set_bits, clear_bits, min/max, available, present, not_all_zero, all_true, product, sum or matches"
             raise ValueError(f"give one test: {tests}")
         many = self.present is not None or self.not_all_zero is not None
         if (self.field is not None) != (not many and self.all_true is None) or bool(self.fields) != many:
