@@ -9,16 +9,26 @@ from firmware_config.cards import CARDS, all_cards, load_card, option_problems, 
 from firmware_config.errors import ContractError, StationFileError
 from firmware_config.quantities import registry
 
-MODELS = (
+SHIPPED = (
+    "aanderaa_optode_ascii",
     "contros_hydroc_co2",
     "ec100_irgason_ascii",
     "gill_windmaster_ascii",
     "gps_nmea0183",
     "keller_series30_modbus",
     "licor_li7500_grammar",
+    "licor_li850_xml",
+    "metek_usonic3_ascii",
+    "paroscientific_digiquartz",
+    "prooceanus_co2pro_atmosphere",
+    "seabird_sbe26plus_ascii",
+    "seabird_sbe63_ascii",
+    "sunburst_sami2_pco2",
     "vaisala_wxt536_ascii",
+    "victron_vedirect_text",
     "yosemitech_y504_modbus",
 )
+MODELS = sorted(all_cards())
 MODBUS = """\
 schema: 1
 model: probe_modbus
@@ -75,8 +85,8 @@ def problems(tmp_path: Path, text: str, old: str, new: str) -> list[str]:
     return [problem.removeprefix(f"{path}:") for problem in caught.value.problems]
 
 
-def test_the_eight_models_are_there_and_consistent() -> None:
-    assert tuple(sorted(all_cards())) == MODELS
+def test_the_models_are_there_and_consistent() -> None:
+    assert set(SHIPPED) <= set(MODELS)
 
 
 @pytest.mark.parametrize("model", MODELS)
