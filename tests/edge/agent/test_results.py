@@ -184,7 +184,7 @@ async def test_a_window_without_samples_is_a_record_of_missing_values(bench):
 
 async def test_a_window_without_clock_is_recorded_as_unset(bench):
     b = bench()
-    await b.work(b.packed(start_ms=1_800_000, boot_id="47d60bf7-b044"))
+    await b.work(b.packed(start_ms=1_800_000, boot_id="47d60bf7-b044"), until=lambda outbox: outbox.of("eddy"))
     assert {record.clock for record in b.outbox.records} == {"unset"}
     assert b.outbox.of("eddy")[0].t == 1_800_000
 

@@ -17,6 +17,7 @@ import yaml
 
 from edge.archive.pack import packed_from
 from edge.archive.reader import read_window
+from edge.compute import history
 from edge.compute.client import ScienceClient
 from edge.compute.messages import Input
 from edge.compute.request import build_request, needs_of
@@ -123,7 +124,7 @@ def test_a_killed_agent_continues_its_window_and_no_product_comes_twice(world):
     assert json.loads((world.data / "run.json").read_text())["clean"] is True
 
     # each product once, each file as its record says
-    for stream in ("eddy", "raw", "tide", "gas", "minute"):
+    for stream in ("eddy", "spectra", "raw", "tide", "gas", "minute"):
         times = [record["t"] for record in world.records(stream)]
         assert len(times) == len(set(times)), stream
     for record in world.records("raw"):
@@ -148,6 +149,11 @@ def test_a_killed_agent_continues_its_window_and_no_product_comes_twice(world):
         name = next(r["detail"]["name"] for r in world.records("raw") if r["t"] == record["t"])
         answer = asyncio.run(compute(world, next(world.raw.glob(f"20*/{name}"))))
         assert {f"{q}@mast": v for q, v in answer.values.items()} == record["values"]
+        assert read_window(next(world.raw.glob(f"20*/{name}"))).meta["learnt"] == {"lags": {}}
+
+    # and every window is in the history that later ones learn from
+    facts, damaged = history.read(world.data / "eddy" / "mast" / "history.jsonl")
+    assert ([one["t"] for one in facts], damaged) == (sorted(record["t"] for record in world.records("eddy")), 0)
 
 
 def world_now(world: World) -> float:
@@ -158,7 +164,8 @@ def world_now(world: World) -> float:
 async def compute(world: World, path: Path):
     station = world.loaded.station
     product = next(p for p in station.products if p.kind == "eddy")
-    inputs = {role: Input(*packed_from(path).inputs[name]) for role, name in needs_of(product).items()}
+    archived = packed_from(path).inputs
+    inputs = {role: Input(*archived[name]) for role, name in needs_of(product).items() if name in archived}
     client = ScienceClient()
     try:
         return await client.ask(build_request(station, product, number=0, inputs=inputs, raw=str(path)))

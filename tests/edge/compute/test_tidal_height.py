@@ -64,7 +64,7 @@ def test_bare_mud_is_no_water(level_m: float | None) -> None:
 def test_trees_that_stand_in_the_water_keep_their_height_and_roughness_until_it_covers_them() -> None:
     dry, wet, deep = (setup("yueqing-mangrove", level_m) for level_m in (None, 1.5, 3.0))
     assert dry.height_m == wet.height_m == pytest.approx(9.0 - 0.48 - 1.7)
-    assert dry.roughness_length_m == wet.roughness_length_m == 0.35
+    assert dry.roughness_length_m == wet.roughness_length_m == 0.32
     assert (dry.over_water, wet.over_water, deep.over_water) == (False, True, True)
     assert deep.height_m == pytest.approx(6.0)
     assert deep.roughness_length_m != deep.roughness_length_m  # not known: of the water's own waves
