@@ -64,6 +64,10 @@ def _seconds(instrument: Instrument, name: str, default_ms: int) -> float:
 
 
 def _framer(card: Card) -> Framer:
+    if card.binary is not None:
+        from edge.instruments.binary_framers import framer_of
+
+        return framer_of(card.binary)
     assert card.text is not None
     size = card.text.max_bytes
     if card.protocol == "licor":
@@ -84,6 +88,10 @@ def _framer(card: Card) -> Framer:
 
 
 def _decoder(card: Card, instrument: Instrument, options: dict[str, Any]) -> Decoder:
+    if card.binary is not None:
+        from edge.instruments.binary import decoder_of
+
+        return decoder_of(card.binary)
     if card.protocol == "licor":
         from edge.instruments.licor import LicorDecoder
 

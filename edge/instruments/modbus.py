@@ -43,10 +43,12 @@ class ModbusDriver:
         self.unit = unit
         self.limits = limits
         self.stats = Stats()
-        self._map = RegisterMap(card.modbus.registers)
+        self._map = RegisterMap(card.modbus.all_registers, alike=card.modbus.same_registers)
+        self._writes = RegisterMap(card.modbus.writes, alike=True)
+        self._blocks = frozenset(card.modbus.blocks.at if card.modbus.blocks else ())
         self._reads = [read for read in card.modbus.poll if card.applies(read.when, dict(options))]
         self._judge = Judge(card, options)
-        self._quantities = Quantities(card, without)
+        self._quantities = Quantities(card, without, options)
         self._prepare = [card.modbus.commands[name] for name in card.modbus.prepare]
         self._not_running = {rule.reason for rule in card.rules if rule.not_all_zero}
         self._ready = not self._prepare
@@ -91,7 +93,18 @@ class ModbusDriver:
         values = self._map.decode(read, payload)
         if not values:
             return self._failure(f"no register of the card lies in 0x{read.address:04X}, {read.count} registers", count="layout")
-        return self._judged(values, arrival_s, warming=False, suspect=False)
+        reading = self._judged(values, arrival_s, warming=False, suspect=False)
+        if len(values) == 1 and self._blocks.issuperset(values):
+            (reading.values,) = values.values()
+        return reading
+
+    def decode_write(self, address: int, values: bytes) -> Reading:
+        """What another master was seen writing, after the device confirmed it (the ``decode`` command)."""
+        read = Read.model_construct(function=3, address=address, count=len(values) // 2)
+        found = self._writes.decode(read, values)
+        if not found:
+            return self._failure(f"the card describes no writing at 0x{address:04X}, {read.count} registers", count="layout")
+        return Reading(time.monotonic(), {"wrote": {"address": address, **found}}, True)
 
     async def _ask(self, bus: ModbusBus, read: Read | Command) -> Reply:
         return await bus.read(self.unit, read.function, read.address, read.count, self.limits)

@@ -13,6 +13,7 @@ from typing import Any
 from firmware_config.cards.modbus import ByteOrder, Read, Register
 
 _FORMATS = {"u16": ">H", "i16": ">h", "u32": ">I", "i32": ">i", "u64": ">Q", "i64": ">q", "f32": ">f", "f64": ">d"}
+_MOST_DECIMALS = 9
 
 
 def in_order(data: bytes, order: ByteOrder) -> bytes:
@@ -21,6 +22,8 @@ def in_order(data: bytes, order: ByteOrder) -> bytes:
     >>> in_order(bytes.fromhex("28944142"), "DCBA").hex()
     '42419428'
     """
+    if order == "ABCD":
+        return data
     words = [data[i : i + 2] for i in range(0, len(data), 2)]
     if order in {"BADC", "DCBA"}:
         words = [word[::-1] for word in words]
@@ -47,21 +50,45 @@ def _reader(register: Register) -> Callable[[bytes], Any]:
             return None
         return value if scale == 1.0 else value * scale
 
-    return read
+    if register.items is None:
+        return read
+    size = 2 * register.size // register.items
+    return lambda data: [read(data[at : at + size]) for at in range(0, len(data), size)]
+
+
+def _with_decimals(value: Any, decimals: Any) -> float | None:
+    """A whole number with its decimal point; None when the number of decimals is not known, or not one a device can mean.
+
+    >>> _with_decimals(8123, 1), _with_decimals(81, -1), _with_decimals(8123, None)
+    (812.3, 810.0, None)
+    """
+    if value is None or not isinstance(decimals, int) or abs(decimals) > _MOST_DECIMALS:
+        return None
+    return float(value / 10**decimals if decimals >= 0 else value * 10**-decimals)
 
 
 class RegisterMap:
-    """A card's registers made ready."""
+    """A card's registers made ready. ``alike``: functions 3 and 4 read the same registers."""
 
-    def __init__(self, registers: Iterable[Register]) -> None:
-        self._registers = [(register, _reader(register)) for register in registers]
+    def __init__(self, registers: Iterable[Register], *, alike: bool = False) -> None:
+        self._registers = [(register, _reader(register), register.field.partition(".")) for register in registers]
+        self._alike = alike
+        self._decimals = [(register.field, register.decimals) for register, _, _ in self._registers if register.decimals]
 
     def decode(self, read: Read, payload: bytes) -> dict[str, Any]:
-        """Every value that lies whole in the answer to ``read`` (``payload``: its data bytes, two a register)."""
-        found = {}
-        for register, value_of in self._registers:
+        """Every value that lies whole in the answer to ``read`` (``payload``: its data bytes, two a register); those of blocks inside
+        a mapping of the block's name."""
+        found: dict[str, Any] = {}
+        for register, value_of, (outer, _, inner) in self._registers:
             begin = (register.address - read.address) * 2
             end = begin + register.size * 2
-            if register.function == read.function and begin >= 0 and end <= len(payload):
-                found[register.field] = value_of(payload[begin:end])
+            if begin < 0 or end > len(payload) or not (self._alike or register.function == read.function):
+                continue
+            if inner:
+                found.setdefault(outer, {})[inner] = value_of(payload[begin:end])
+            else:
+                found[outer] = value_of(payload[begin:end])
+        for name, decimals in self._decimals:
+            if name in found:
+                found[name] = _with_decimals(found[name], found.get(decimals))
         return found

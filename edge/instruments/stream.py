@@ -31,7 +31,8 @@ class StreamDriver:
     def __init__(
         self, card: Card, options: Mapping[str, Any], framer: Framer, decoder: Decoder, *, address: str | None, without: frozenset[str]
     ) -> None:
-        assert card.text is not None
+        form = card.stream
+        assert form is not None
         self.card = card
         self.stats = Stats()
         self.show_ignored = False
@@ -41,11 +42,11 @@ class StreamDriver:
         self._judge = Judge(card, options)
         self._quantities = Quantities(card, without, options)
         self._address = address
-        self._address_field = card.text.address_field
-        self._others = frozenset(layout.name for layout in card.text.layouts if layout.any_address)
+        self._address_field = form.address_field
+        self._others = frozenset(layout.name for layout in (card.text.layouts if card.text else ()) if layout.any_address)
         self._diagnostics = {kind: (getter(word.field), word.base) for kind, word in card.diagnostics.items()}
         self.quantities = self._quantities.names
-        asked = card.text.request.replace("{address}", (address or card.text.default_address).rjust(len(card.text.default_address), "0"))
+        asked = form.request.replace("{address}", (address or form.default_address).rjust(len(form.default_address), "0"))
         self.request = asked.encode() if options.get("mode") == "polled" and asked else None
 
     def feed(self, data: bytes, arrival_s: float) -> list[Reading]:

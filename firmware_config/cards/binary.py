@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from typing import Literal
 
 from pydantic import BaseModel, Field
@@ -10,6 +11,9 @@ from firmware_config.cards.base import STRICT, FieldName, Scalar
 
 BinaryFrame = Literal["gill", "csat3", "mip", "microstrain_legacy", "vectornav"]
 BinaryType = Literal["u8", "i8", "u16", "i16", "u32", "i32", "u64", "i64", "f32", "f64"]
+
+FORMATS = {"u8": "B", "i8": "b", "u16": "H", "i16": "h", "u32": "I", "i32": "i", "u64": "Q", "i64": "q", "f32": "f", "f64": "d"}
+"""of `struct`"""
 
 
 class CardModel(BaseModel):
@@ -54,3 +58,8 @@ class BinaryFormat(CardModel):
     request: str = ""
     """as of text: what to send for one record when option ``mode`` is ``polled``"""
     ask: dict[str, str] = {}
+
+
+def item_bytes(item: Item) -> int:
+    """Bytes an item takes."""
+    return struct.calcsize("<" + FORMATS[item.type]) * (item.count or 1)

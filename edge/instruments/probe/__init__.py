@@ -171,9 +171,9 @@ async def _running(link: ByteLink, pump: Coroutine[Any, Any, None], changes: lis
 
 async def _converse(link: ByteLink, driver: StreamDriver, chunks: list[Chunk], seconds: float) -> None:
     """Listen; ask what may be asked, and for records where the station file says polled; stop early when plenty was heard."""
-    assert driver.card.text is not None
-    address = driver.card.text.default_address
-    questions = [text.replace("{address}", address).encode() for text in driver.card.text.ask.values()]
+    form = driver.card.stream
+    assert form is not None
+    questions = [text.replace("{address}", form.default_address).encode() for text in form.ask.values()]
     began_s = time.monotonic()
     while (passed_s := time.monotonic() - began_s) < seconds:
         request = questions.pop(0) if questions else driver.request
@@ -220,7 +220,7 @@ def _summarise(finding: Finding, driver: StreamDriver, readings: list[Reading]) 
     stamps = [reading.arrival_s for reading in readings if reading.valid]
     finding.records = len(stamps)
     finding.rejected = Counter(reading.reason for reading in readings if not reading.valid and not reading.ignored)
-    asked = driver.card.text is not None and driver.card.text.ask
+    asked = driver.card.stream is not None and driver.card.stream.ask
     for reading in readings:
         finding.values |= {**reading.quantities, **reading.spoiled}
         if asked and not reading.quantities:
