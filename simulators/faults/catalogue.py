@@ -1,6 +1,7 @@
 """The faults of the bench, one row each. Data, not code: what each does stands where its scope is carried out.
 
-Scopes: ``instrument`` (any instrument, or every one on a link), ``modbus`` (units asked by Modbus), ``link``, ``station``.
+Scopes: ``instrument`` (any instrument, or every one on a link), ``modbus`` (units asked by Modbus; ``noise`` and ``echo`` also on
+lines that speak in text), ``own`` (only instruments that name it), ``link``, ``station``.
 """
 
 from __future__ import annotations
@@ -8,7 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Scope = Literal["instrument", "modbus", "link", "station"]
+from simulators.faults.own import OWN
+
+Scope = Literal["instrument", "modbus", "own", "link", "station"]
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,10 @@ FAULTS: dict[str, Fault] = {
     for fault in (
         Fault("silence", "instrument", "says nothing and answers nothing", 1.0, "-"),
         Fault("garbage", "instrument", "bytes replaced by random ones", 0.02, "share of bytes"),
+        Fault("flip", "instrument", "one bit of a record turned over", 1.0, "share of records"),
+        Fault("truncated", "instrument", "records break off", 0.5, "share of a record left out"),
+        Fault("merged", "instrument", "every second record waits and comes in one piece with the next", 1.0, "-"),
+        Fault("split", "instrument", "a record comes in two pieces", 20.0, "ms between them"),
         Fault("missing_bytes", "instrument", "bytes left out", 0.02, "share of bytes"),
         Fault("wrong_checksum", "instrument", "right content, wrong checksum", 1.0, "share of records"),
         Fault("stuck", "instrument", "every value stays as it was", 1.0, "-"),
@@ -41,6 +48,7 @@ FAULTS: dict[str, Fault] = {
         Fault("echo", "modbus", "the request is heard again before the answer", 1.0, "-"),
         Fault("noise", "modbus", "random bytes before each answer", 4.0, "bytes"),
         Fault("other_unit", "modbus", "answers carry another unit's address", 1.0, "added to the address"),
+        *(Fault(name, "own", what, magnitude, unit) for name, what, magnitude, unit in OWN),
         Fault("unplugged", "link", "the port vanishes and returns at the end", 1.0, "-"),
         Fault("bad_clock", "station", "the station's clock is off", 3600.0, "s"),
         Fault("no_network", "station", "nothing passes between station and centre", 1.0, "-"),

@@ -26,6 +26,7 @@ class Effects:
         self._fields = tuple(fields)
         self._key = noise.key(seed, f"faults/{instrument}")
         self._frozen: dict[tuple[int, float], dict[str, float]] = {}
+        self._held = b""
 
     def on_values(self, columns: Columns, times_ms: Array, faults: Sequence[ActiveFault]) -> None:
         """Change columns in place for faults of `VALUE_FAULTS` that are on."""
@@ -54,8 +55,30 @@ class Effects:
         for name, value in frozen.items():
             columns[name] = np.where(hit, value, columns[name])
 
+    @property
+    def holding(self) -> bool:
+        """A record waits for the next one (``merged``)."""
+        return bool(self._held)
+
     def on_record(self, record: bytes, t_ms: float, faults: Sequence[ActiveFault], spoil: Callable[[bytes], bytes]) -> bytes:
-        """One record (or answer) after the faults on at ``t_ms``; empty when it is not sent at all."""
+        """One record (or answer) after the faults on at ``t_ms``; empty when it is not sent at all, or not yet."""
+        record = self._spoiled(record, t_ms, faults, spoil)
+        held, self._held = self._held, b""
+        if not held and record and any(fault.name == "merged" and fault.on(t_ms) for fault in faults):
+            self._held = record
+            return b""
+        return held + record
+
+    def pieces(self, record: bytes, t_ms: float, faults: Sequence[ActiveFault]) -> list[tuple[float, bytes]]:
+        """A record as it comes: in one piece, or (``split``) in two with a pause before the second (ms)."""
+        pause = max((fault.magnitude for fault in faults if fault.name == "split" and fault.on(t_ms)), default=0.0)
+        if not pause or len(record) < 2:
+            return [(0.0, record)]
+        cut = 1 + int(self._chance(t_ms, 9) * (len(record) - 1))
+        return [(0.0, record[:cut]), (pause, record[cut:])]
+
+    def _spoiled(self, record: bytes, t_ms: float, faults: Sequence[ActiveFault], spoil: Callable[[bytes], bytes]) -> bytes:
+        noise_before = b""
         for fault in faults:
             if not fault.on(t_ms):
                 continue
@@ -68,11 +91,23 @@ class Effects:
             elif fault.name == "missing_bytes":
                 keep = self._per_byte(len(record), t_ms, 4) >= fault.magnitude
                 record = bytes(np.frombuffer(record, np.uint8)[keep])
-        return record
+            elif fault.name == "flip" and record and self._chance(t_ms, 7) < fault.magnitude:
+                record = self._flip(record, t_ms)
+            elif fault.name == "truncated":
+                record = record[: len(record) - round(fault.magnitude * len(record))]
+            elif fault.name == "noise" and record:
+                noise_before = self.noise_bytes(max(1, int(fault.magnitude)), t_ms)
+        return noise_before + record
 
     def noise_bytes(self, count: int, t_ms: float) -> bytes:
         """Random bytes as a disturbed line makes them."""
         return bytes((self._per_byte(count, t_ms, 5) * 256).astype(np.uint8))
+
+    def _flip(self, record: bytes, t_ms: float) -> bytes:
+        place = int(self._chance(t_ms, 8) * 8 * len(record))
+        raw = bytearray(record)
+        raw[place // 8] ^= 1 << place % 8
+        return bytes(raw)
 
     def _garble(self, record: bytes, t_ms: float, share: float) -> bytes:
         raw = np.frombuffer(record, np.uint8).copy()

@@ -29,6 +29,8 @@ from simulators.faults.catalogue import FAULTS
 logger = log.get(__name__)
 MAX_FILE_BYTES = 1_000_000
 FOR_EVER_MS = float("inf")
+OF_INSTRUMENTS = ("instrument", "modbus", "own")
+"""scopes of faults that hit instruments"""
 
 
 class Entry(BaseModel):
@@ -74,7 +76,7 @@ class Entry(BaseModel):
             raise ValueError(f"{self.fault} is a fault of the whole station: name no instrument and no link")
         if scope == "link" and (self.instrument or not self.link):
             raise ValueError(f"{self.fault} is a fault of a link: name the link")
-        if scope in ("instrument", "modbus") and (self.instrument is None) == (self.link is None):
+        if scope in OF_INSTRUMENTS and (self.instrument is None) == (self.link is None):
             raise ValueError(f"{self.fault}: name the instrument, or the link whose instruments it hits")
         return self
 
@@ -105,7 +107,7 @@ class ActiveFault:
 
 
 Targets = Mapping[str, Collection[str]]
-"""Instrument id → the faults of scope instrument and modbus it can show."""
+"""Instrument id → the faults it can show."""
 
 
 class Timeline:
@@ -142,7 +144,7 @@ class Timeline:
             for fault in self.faults
             if fault.begin_ms <= to_ms
             and fault.end_ms > from_ms
-            and FAULTS[fault.name].scope in ("instrument", "modbus")
+            and FAULTS[fault.name].scope in OF_INSTRUMENTS
             and (fault.entry.instrument == instrument or (fault.entry.link is not None and fault.entry.link == link))
         ]
 

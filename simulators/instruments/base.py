@@ -10,9 +10,11 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from firmware_config.station import Instrument, Station
 from simulators.errors import InstrumentError
@@ -60,12 +62,34 @@ class Setting:
         return float(self.instrument.every)
 
 
+@dataclass(frozen=True)
+class Suffered:
+    """One of an instrument's own faults: in which samples it is on, their times, and when it began (world time, ms)."""
+
+    name: str
+    magnitude: float
+    hit: NDArray[np.bool_]
+    times_ms: Array
+    begin_ms: float
+
+    @property
+    def since_ms(self) -> Array:
+        """How long it has been on."""
+        return np.maximum(self.times_ms - self.begin_ms, 0.0)
+
+    @property
+    def hours(self) -> Array:
+        return self.since_ms / 3.6e6
+
+
 class Simulated(ABC):
     """One instrument. ``fields`` are its measured values, first the one a spike hits; ``checksum`` whether its records carry one."""
 
     fields: ClassVar[tuple[str, ...]]
     checksum: ClassVar[bool]
     can_be_invalid: ClassVar[bool] = True
+    own_faults: ClassVar[frozenset[str]] = frozenset()
+    """faults of scope ``own`` it can show"""
 
     def __init__(self, setting: Setting) -> None:
         self.setting = setting
@@ -84,7 +108,7 @@ class Simulated(ABC):
             names.discard("wrong_checksum")
         if not self.can_be_invalid:
             names.discard("invalid")
-        return names
+        return names | self.own_faults
 
     @abstractmethod
     def values(self, first: int, count: int) -> Columns:
@@ -93,6 +117,17 @@ class Simulated(ABC):
     def invalidate(self, columns: Columns, row: int, code: int) -> None:
         """Make one sample one that the instrument itself reports as not valid; ``code`` 0: its usual way."""
         raise InstrumentError(f"{self.id}: this model cannot report invalid data")
+
+    def suffer(self, columns: Columns, fault: Suffered) -> None:
+        """One of ``own_faults``, in place. By default a column of the fault's name holds its magnitude where it is on, 0 elsewhere.
+
+        Faults of its clock make a column ``clock_shift_ms`` of how far the clock is off (see `clock`).
+        """
+        if fault.name in CLOCK_FAULTS:
+            columns["clock_shift_ms"] = np.where(fault.hit, _clock_shift_ms(fault), columns.get("clock_shift_ms", np.zeros(len(fault.hit))))
+            return
+        hit = fault.hit & (fault.since_ms < self.period_ms) if fault.name == "reboot_banner" else fault.hit
+        columns[fault.name] = np.where(hit, fault.magnitude, 0.0)
 
     def spoil(self, record: bytes) -> bytes:
         """The record with a wrong check sum and its content intact."""
@@ -110,7 +145,13 @@ class Simulated(ABC):
 
 
 class Talker(Simulated):
-    """An instrument on a line of its own that speaks (streams) or is spoken to in text."""
+    """An instrument on a line of its own that speaks (streams) or is spoken to in text.
+
+    ``inserts``: own faults that put bytes into the stream before a record; ``answers``: it can be spoken to.
+    """
+
+    inserts: ClassVar[tuple[tuple[str, bytes], ...]] = ()
+    answers: ClassVar[bool] = False
 
     @property
     def streams(self) -> bool:
@@ -118,7 +159,16 @@ class Talker(Simulated):
         return True
 
     def fault_names(self) -> set[str]:
-        return super().fault_names() | (set() if self.streams else {"late_answer"})
+        names = super().fault_names() | {name for name, _ in self.inserts} | {"noise"}
+        return names | ({"echo"} if self.answers else set()) | ({"late_answer"} if self.answers or not self.streams else set())
+
+    def interrupted(self, columns: Columns, records: Sequence[bytes]) -> list[bytes]:
+        """The records with what `inserts` puts before them."""
+        out = list(records)
+        for name, text in self.inserts:
+            if name in columns:
+                out = [text + record if on else record for record, on in zip(out, columns[name].tolist(), strict=True)]
+        return out
 
     @abstractmethod
     def encode(self, columns: Columns, first: int) -> list[bytes]:
@@ -170,3 +220,26 @@ def column(columns: Columns, name: str, row: int = 0) -> float:
 def text(value: float, pattern: str, missing: str = "") -> str:
     """A number by a %-pattern, or how this instrument writes "not available"."""
     return missing if math.isnan(value) else pattern % value
+
+
+def marked(columns: Columns, name: str, row: int = 0) -> float:
+    """Magnitude of an own fault in one sample; 0 where it is not on."""
+    return float(columns[name][row]) if name in columns else 0.0
+
+
+CLOCK_FAULTS = frozenset({"clock_lost", "clock_step", "clock_stuck"})
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _clock_shift_ms(fault: Suffered) -> Array:
+    if fault.name == "clock_stuck":
+        return -fault.since_ms
+    if fault.name == "clock_step":
+        return np.full(len(fault.hit), fault.magnitude * 1e3)
+    year = min(max(int(fault.magnitude), 1), 9000)
+    return np.full(len(fault.hit), (datetime(year, 1, 1, tzinfo=UTC) - EPOCH).total_seconds() * 1e3 - fault.begin_ms)
+
+
+def clock(columns: Columns, row: int, t_ms: float) -> datetime:
+    """What the instrument's own clock shows at world time ``t_ms``."""
+    return EPOCH + timedelta(milliseconds=t_ms + marked(columns, "clock_shift_ms", row))

@@ -62,3 +62,22 @@ def spoiled(text: bytes, start: int, stop: int) -> bytes:
     for i in range(start, stop):
         raw[i] = ord("0") if raw[i] != ord("0") else ord("1")
     return bytes(raw)
+
+
+def fletcher16(data: bytes) -> bytes:
+    """MicroStrain MIP: two running sums modulo 256."""
+    a = b = 0
+    for byte in data:
+        a = (a + byte) & 0xFF
+        b = (b + a) & 0xFF
+    return bytes((a, b))
+
+
+def crc_ccitt(data: bytes, start: int = 0) -> int:
+    """CRC-CCITT, polynomial 0x1021, not reflected (VectorNav starts at 0 and sends it high byte first)."""
+    crc = start
+    for byte in data:
+        crc ^= byte << 8
+        for _ in range(8):
+            crc = (crc << 1 ^ 0x1021 if crc & 0x8000 else crc << 1) & 0xFFFF
+    return crc

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 
 
@@ -31,3 +32,20 @@ def text_words(value: str, registers: int) -> list[int]:
 def place(start: int, words: list[int]) -> dict[int, int]:
     """Words as a piece of a register map."""
     return {start + i: word for i, word in enumerate(words)}
+
+
+def low_word_first(words: list[int]) -> list[int]:
+    """Two words of a 32-bit number, least significant word first (CDAB: Vaisala, VEGA)."""
+    return [words[1], words[0]]
+
+
+def bytes_swapped(words: list[int]) -> list[int]:
+    """The bytes of each word the other way round (ABCD becomes BADC, CDAB becomes DCBA)."""
+    return [(word & 0xFF) << 8 | word >> 8 for word in words]
+
+
+def signed16(value: float, invalid: int = 0x7FFF) -> int:
+    """A rounded number in one signed register; NaN and what does not fit give ``invalid``."""
+    if math.isnan(value) or not -32768 <= round(value) <= 32767:
+        return invalid & 0xFFFF
+    return round(value) & 0xFFFF

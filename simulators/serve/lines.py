@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from simulators.faults.catalogue import FAULTS
 from simulators.faults.effects import Columns, Effects
 from simulators.faults.timeline import ActiveFault, Timeline
-from simulators.instruments.base import Simulated, Talker
+from simulators.instruments.base import Simulated, Suffered, Talker
 from simulators.serve.ports import Handler, Port, Reply
 
 MAX_BATCH = 400
@@ -60,6 +61,9 @@ def spoil_values(
         if fault.name == "invalid":
             for row in np.nonzero((times >= fault.begin_ms) & (times < fault.end_ms))[0].tolist():
                 instrument.invalidate(columns, row, int(fault.magnitude))
+        elif FAULTS[fault.name].scope == "own":
+            hit = (times >= fault.begin_ms) & (times < fault.end_ms)
+            instrument.suffer(columns, Suffered(fault.name, fault.magnitude, hit, times, fault.begin_ms))
 
 
 @dataclass
@@ -80,9 +84,10 @@ class StreamLine:
         behind = 0.0
         ready: list[tuple[float, bytes]] = []
         for speaker in self.speakers:
-            if not speaker.talker.streams:
-                continue
             period = speaker.talker.period_ms
+            if not speaker.talker.streams:
+                speaker.next = int(now_ms // period) + 1  # should it begin to speak, it begins with now
+                continue
             due = int(now_ms // period) - speaker.next + 1
             if due > 0:
                 behind = max(behind, now_ms - speaker.next * period if self.port.present else 0.0)
@@ -110,8 +115,10 @@ class StreamLine:
         records = talker.encode(columns, first)
         speaker.records += count
         stamped = list(zip(times.tolist(), records, strict=True))
-        if faults:
-            stamped = [(t, speaker.effects.on_record(record, t, faults, talker.spoil)) for t, record in stamped]
+        if faults or speaker.effects.holding:
+            effects = speaker.effects
+            whole = [(t, effects.on_record(record, t, faults, talker.spoil)) for t, record in stamped]
+            stamped = [(t + pause, piece) for t, record in whole for pause, piece in effects.pieces(record, t, faults)]
         return stamped
 
     def _enqueue(self, records: Sequence[tuple[float, bytes]]) -> None:
@@ -144,8 +151,11 @@ class StreamLine:
                 answer = speaker.talker.answer(data, lambda: look(speaker.talker, speaker.effects, faults, now))  # noqa: B023
                 if answer:
                     late_s = sum(fault.magnitude for fault in faults if fault.name == "late_answer")
+                    if any(fault.name == "echo" for fault in faults):
+                        reply(data)
                     answer = speaker.effects.on_record(answer, now, faults, speaker.talker.spoil)
-                    asyncio.get_running_loop().call_later(late_s, reply, answer)
+                    for pause_ms, piece in speaker.effects.pieces(answer, now, faults):
+                        asyncio.get_running_loop().call_later(late_s + pause_ms / 1e3, reply, piece)
 
         return handle
 

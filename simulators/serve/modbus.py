@@ -87,13 +87,13 @@ class Bus:
                 delay += fault.magnitude
             elif fault.name == "echo":
                 pieces.append((0.0, request))
-            elif fault.name == "noise":
-                answer = effects.noise_bytes(max(1, int(fault.magnitude)), now) + answer
         answer = effects.on_record(answer, now, faults, spoil)
         if not answer:
             return []
         self.answered += 1
-        return [*pieces, (delay, answer)]
+        for pause_ms, piece in effects.pieces(answer, now, faults):
+            pieces.append((delay + pause_ms / 1e3, piece))
+        return pieces
 
 
 def _send(pieces: Sequence[tuple[float, bytes]], reply: Reply) -> None:

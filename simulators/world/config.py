@@ -48,6 +48,14 @@ class TurbulenceSettings(Model):
     statistics: Literal["natural", "exact"] = "natural"
 
 
+class WaveSettings(Model):
+    """The sea state; what is not given grows from the region's usual wind over 60 km, or from ``wind_speed_ms`` where that is given."""
+
+    significant_height_m: float | None = Field(default=None, ge=0, le=20)
+    peak_period_s: float | None = Field(default=None, ge=1, le=25)
+    from_deg: float | None = Field(default=None, ge=0, le=360)
+
+
 class InstrumentSettings(Model):
     """What the bench knows of an instrument and its station file does not: things a real one has and nobody wrote down."""
 
@@ -78,6 +86,7 @@ class WorldConfig(Model):
     cloud: float | None = Field(default=None, ge=0, le=1)
     fluxes: PrescribedFluxes = PrescribedFluxes()
     turbulence: TurbulenceSettings = TurbulenceSettings()
+    waves: WaveSettings = WaveSettings()
     instruments: dict[str, InstrumentSettings] = {}
 
     def of(self, instrument_id: str) -> InstrumentSettings:

@@ -21,10 +21,12 @@ from simulators.world import physics
 from simulators.world.config import WorldConfig
 from simulators.world.data import table
 from simulators.world.noise import Array
+from simulators.world.power import Power
 from simulators.world.surface import Surface, flooded_share
 from simulators.world.tide import Constant, Tide
 from simulators.world.turbulence import BLOCK_S, BlockTruth, Turbulence
 from simulators.world.water import Water
+from simulators.world.waves import SeaState, Waves, fetch_limited
 from simulators.world.weather import Weather
 
 TRUTH_UNITS: dict[str, str] = {
@@ -89,6 +91,19 @@ def nearest_region(latitude_deg: float, longitude_deg: float) -> str:
     return min(regions, key=lambda name: distance(regions[name]))
 
 
+FETCH_M = 60_000.0
+
+
+def _sea_state(config: WorldConfig, climate: dict[str, float]) -> SeaState:
+    """As prescribed, else what the wind raises over the fetch."""
+    wanted = config.waves
+    wind = config.wind_speed_ms or climate["winter_wind_ms"]
+    height, period = fetch_limited(wind, FETCH_M)
+    given = (wanted.significant_height_m, wanted.peak_period_s, wanted.from_deg)
+    usual = (height, period, 70.0 if config.wind_from_deg is None else config.wind_from_deg)
+    return SeaState(*(a if a is not None else b for a, b in zip(given, usual, strict=True)))
+
+
 @dataclass(frozen=True)
 class Air:
     """Turbulent air on the base grid: wind to the east, to the north and up (m s-1), temperature (degC), dry mole fractions
@@ -119,6 +134,8 @@ class World:
         self.weather = Weather(config, region["climate"], site.latitude_deg, site.longitude_deg)
         self.water = Water(config.seed, region["water"], self.weather, self.tide)
         self.surface = Surface(table("surfaces")[site.surface], config.fluxes)
+        self.waves = Waves(config.seed, _sea_state(config, region["climate"]), floats=site.floats)
+        self.power = Power(self.weather)
         self.turbulence = Turbulence(config.seed, rate_hz, self._block_truth, exact=config.turbulence.statistics == "exact")
         self._blocks: OrderedDict[int, BlockTruth] = OrderedDict()
         self._minutes: OrderedDict[int, Array] = OrderedDict()
