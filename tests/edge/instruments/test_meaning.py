@@ -4,9 +4,9 @@ import pytest
 
 from edge.errors import InstrumentError
 from edge.instruments import StreamDriver
+from edge.instruments.converters import to_angle, to_clock, to_float, to_int
 from edge.instruments.licor import reports_strength
 from edge.instruments.registers import in_order
-from edge.instruments.converters import to_angle, to_clock, to_float, to_int
 from edge.links.checksums import campbell_signature, crc16, vaisala_crc, xor_of
 from firmware_config.cards import load_card
 from firmware_config.cards.modbus import Read
