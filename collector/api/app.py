@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import warnings
 
 import aiohttp_session
@@ -11,6 +12,7 @@ from aiohttp import web
 from collector.api import handlers, openapi, stations
 from collector.api.auth import Gate, cookie_storage
 from collector.api.context import CONTEXT, Context, encode, json_answer, problem
+from collector.api.ended import EndedSessions
 from collector.api.guards import MAX_BODY_BYTES, add_headers, checked, errors_as_json
 from collector.api.live import LiveFeed
 from collector.api.metrics import exposition
@@ -24,6 +26,8 @@ from firmware_config.base import log
 logger = log.get(__name__)
 DOCUMENT: web.AppKey[bytes] = web.AppKey("openapi", bytes)
 HEALTH_LIMIT_S = 3.0
+LIBRARIES = ("aiohttp.server", "aiohttp_session")
+"""They log each broken request and each strange cookie: any visitor could fill the log. What fails in a handler we log ourselves."""
 
 
 def make_context(centre: Centre, settings: HttpSettings) -> Context:
@@ -31,6 +35,7 @@ def make_context(centre: Centre, settings: HttpSettings) -> Context:
     if centre.alarms is None:
         raise CollectorError("start collector.alarms before collector.api: the page shows what the alarms know")
     users = Users(settings.users or centre.data / "users.json")
+    ended = EndedSessions(centre.data / "sessions-ended.json", settings.session / 1e3)
     feed = LiveFeed(
         centre.hub,
         centre.clock,
@@ -39,13 +44,15 @@ def make_context(centre: Centre, settings: HttpSettings) -> Context:
         most=settings.live_clients,
     )
     folder = (settings.page or BUILT).resolve()
-    context = Context(centre, centre.alarms, settings, Gate(settings, users), feed, folder)
+    context = Context(centre, centre.alarms, settings, Gate(settings, users, ended), feed, folder)
     return context
 
 
 def make_app(context: Context) -> web.Application:
     """The application with all its routes and guards."""
     warnings.filterwarnings("ignore", category=web.NotAppKeyWarning, module="aiohttp_session")  # it keeps to the older keys
+    for name in LIBRARIES:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     storage = cookie_storage(context.settings, session_key(context.centre.data / "session.key"))
     app = web.Application(
         client_max_size=MAX_BODY_BYTES, middlewares=[errors_as_json, aiohttp_session.session_middleware(storage), checked]

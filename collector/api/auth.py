@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address
 from typing import Any
@@ -12,6 +13,7 @@ from aiohttp_session import Session, get_session, new_session
 from aiohttp_session.cookie_storage import EncryptedCookieStorage
 from cryptography.fernet import Fernet
 
+from collector.api.ended import EndedSessions
 from collector.api.limiter import Limiter
 from collector.api.settings import HttpSettings
 from collector.api.users import Users
@@ -32,9 +34,10 @@ class TooManyTries(Exception):
 class Gate:
     """Decides who may view and who may acknowledge."""
 
-    def __init__(self, settings: HttpSettings, users: Users) -> None:
+    def __init__(self, settings: HttpSettings, users: Users, ended: EndedSessions) -> None:
         self.settings = settings
         self._users = users
+        self._ended = ended
         self._by_name = Limiter(5, 30.0)
         self._by_address = Limiter(20, 6.0)
         self._thread = ThreadPoolExecutor(1, "password-check")
@@ -58,10 +61,10 @@ class Gate:
             return False
 
     async def name(self, request: web.Request) -> str | None:
-        """The user of this session, while that user exists and has that password."""
+        """The user of this session, until it is ended and while that user exists and has that password."""
         session = await get_session(request)
-        name, seal = session.get("name"), session.get("seal")
-        if not isinstance(name, str) or not isinstance(seal, str):
+        name, seal, number = session.get("name"), session.get("seal"), session.get("number")
+        if not isinstance(name, str) or not isinstance(seal, str) or not isinstance(number, str) or number in self._ended:
             return None
         return name if self._users.seal(name) == seal else None
 
@@ -94,11 +97,14 @@ class Gate:
             return None
         self._by_name.forget(f"{name}\n{address}")
         session: Session = await new_session(request)
-        session["name"], session["seal"] = name, seal
+        session["name"], session["seal"], session["number"] = name, seal, secrets.token_urlsafe(16)
         return self._me(name)
 
     async def logout(self, request: web.Request) -> dict[str, Any]:
-        (await get_session(request)).invalidate()
+        session = await get_session(request)
+        if isinstance(number := session.get("number"), str):
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._ended.end, number)
+        session.invalidate()
         return self._me(None)
 
 

@@ -40,6 +40,7 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
     """Signal ``on_response_prepare``: also for streams and files."""
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
+    response.headers["Server"] = "haitan"  # the library would name itself and its version
     if request.app[CONTEXT].settings.tls_proxy:
         response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
     if request.path.startswith("/api/") or request.path in ("/metrics", "/healthz"):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import stat
 
 import pytest
 from typer.testing import CliRunner
 
+from collector.api.ended import EndedSessions
 from collector.api.limiter import Limiter
 from collector.api.users import Users, session_key
 from collector.cli import main
@@ -89,6 +91,54 @@ async def test_a_session_ends_with_the_user_and_with_the_password_and_lives_over
     users.remove("li")
     async with centre(headers={"Cookie": cookie}, **CLOSED) as (_, client):
         await get(client, "/api/stations", status=401)
+
+
+async def test_a_session_that_was_logged_out_opens_nothing_any_more_even_from_a_copy_of_its_cookie(centre, tmp_path):
+    Users(tmp_path / "users.json").add("li", PASSWORD)
+    async with centre(**CLOSED) as (_, client):
+        async with client.post("/api/login", json={"name": "li", "password": PASSWORD}) as answer:
+            copy = {"Cookie": answer.headers["Set-Cookie"].split(";")[0]}
+        await post(client, "/api/logout", {})
+        client.cookie_jar.clear()
+        async with client.get("/api/stations", headers=copy) as answer:
+            assert answer.status == 401
+    async with centre(headers=copy, **CLOSED) as (_, client):  # also after a restart
+        await get(client, "/api/stations", status=401)
+
+
+async def test_logging_out_ends_one_session_and_not_the_user_s_others(centre, tmp_path):
+    Users(tmp_path / "users.json").add("li", PASSWORD)
+    async with centre(**CLOSED) as (_, client):
+        await post(client, "/api/login", {"name": "li", "password": PASSWORD})
+        client.cookie_jar.clear()
+        await post(client, "/api/login", {"name": "li", "password": PASSWORD})
+        await post(client, "/api/logout", {})
+        await post(client, "/api/login", {"name": "li", "password": PASSWORD})
+        await get(client, "/api/stations")
+
+
+def test_ended_sessions_are_forgotten_when_their_cookie_has_run_out_and_a_spoilt_file_is_no_reason_not_to_start(tmp_path):
+    now = [1000.0]
+    path = tmp_path / "ended.json"
+    path.write_text("[1, 2")
+    ended = EndedSessions(path, 60.0, lambda: now[0])
+    ended.end("a")
+    assert "a" in EndedSessions(path, 60.0, lambda: now[0])
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    now[0] += 61.0
+    ended.end("b")
+    assert "a" not in ended
+    assert "b" in ended
+
+
+async def test_strange_cookies_and_broken_requests_do_not_fill_the_log(centre, caplog):
+    async with centre(headers={"Cookie": "haitan=gAAAAABforged"}, **CLOSED) as (_, client):
+        await get(client, "/api/stations", status=401)
+        reader, writer = await asyncio.open_connection("127.0.0.1", client._base_url.port)
+        writer.write(b"GET / HTTP/1.1\r\nX: " + b"a" * 20_000 + b"\r\n\r\n")
+        assert b" 400 " in await reader.readline()
+        writer.close()
+    assert caplog.records == []
 
 
 async def test_a_forged_cookie_is_no_session(centre, tmp_path):
@@ -191,6 +241,7 @@ async def test_every_answer_carries_the_security_headers(centre):
                 assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
                 assert answer.headers["X-Content-Type-Options"] == "nosniff"
                 assert answer.headers["Referrer-Policy"] == "no-referrer"
+                assert answer.headers["Server"] == "haitan"
                 if path != "/":
                     assert answer.headers["Cache-Control"] == "no-store"
 
