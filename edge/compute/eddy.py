@@ -14,7 +14,7 @@ from edge.compute.columns import Raw, series_of
 from edge.compute.eddy_setup import input_of, learnt_of, methods_of, pressure_input, setup_of
 from edge.compute.eddy_tables import contours_of, spectra_of
 from edge.compute.judge import Tests, build_answer
-from edge.compute.learning import facts_of
+from edge.compute.learning import facts_of, fallbacks_of
 from edge.compute.messages import Answer, Input, Request
 from edge.science.constants import CELSIUS_ZERO_K
 from edge.science.eddy.chain import flux_chain, run
@@ -91,6 +91,8 @@ def compute(request: Request, raw: Raw) -> Answer:
     answer = _answer(request, done, inputs)
     if contours := contours_of(done):
         answer.detail["footprint"] = contours
+    if fallbacks := fallbacks_of(done):
+        answer.detail["fallback"] = fallbacks
     answer.spectra, answer.facts = spectra_of(done), facts_of(done)
     return answer
 

@@ -113,6 +113,18 @@ def _kept(x: Any) -> Any:
     return {name: kept for name, one in x.items() if (kept := _kept(one)) is not None} if isinstance(x, dict) else x
 
 
+def fallbacks_of(window: Window) -> dict[str, Any]:
+    """Which methods could not use what earlier windows taught, and did without: for the record of the fluxes."""
+    found: dict[str, Any] = {}
+    if window.values.get("planar_fit_ready") == 0.0:
+        found["rotation"] = "double: no plane is known for this wind direction"
+    searched = [gas for gas in GASES if window.values.get(f"lag_{gas}_tracked") == 0.0]
+    if searched:
+        found["lag_not_tracked"] = searched
+    kept = {gas: window.reasons[name] for gas in GASES if (name := f"spectral_cutoff_{gas}_hz") in window.reasons}
+    return found | ({"spectral": kept} if kept else {})
+
+
 # --- from many windows
 
 

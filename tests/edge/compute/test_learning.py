@@ -260,6 +260,19 @@ def test_a_file_computed_again_gives_the_digits_of_the_day_whatever_was_learnt_s
     live.close()
 
 
+def test_a_record_says_which_method_had_nothing_to_go_by() -> None:
+    raw = FakeRaw(columns_of(small_world(), 5))
+    asked = {"rotation": "planar_fit", "spectral": "horst"}
+    told = learning.fallbacks_of(window(raw, **asked))
+    assert told["rotation"].startswith("double")
+    assert told["lag_not_tracked"] == ["co2", "h2o"]
+    assert told["spectral"]["co2"] == "the analytic factor was kept: no cut-off was learnt"
+    waiting = {**LEARNT, "cutoffs": {gas: {"what": "periods with spectra", "have": 3, "needed": 10} for gas in ("co2", "h2o")}}
+    told = learning.fallbacks_of(window(raw, waiting, **asked))
+    assert told == {"spectral": dict.fromkeys(("co2", "h2o"), "the analytic factor was kept: only 3 of 10 periods with spectra")}
+    assert learning.fallbacks_of(window(raw, lag="constant")) == {}
+
+
 def test_what_was_learnt_comes_back_from_json_as_it_was(tmp_path: Path) -> None:
     facts = spectra(12, 0.5) + [one for rh, fc in ((20, 2.0), (40, 1.0), (60, 0.5)) for one in spectra(12, fc, rh=rh, gas="h2o")]
     learnt, _ = learning.learn(facts + lags(30, 0.4), product("closed", lag="tracked", spectral="fratini", rotation="planar_fit"))
