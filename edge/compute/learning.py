@@ -172,7 +172,10 @@ def _planes(facts: Sequence[Facts], product: Mapping[str, Any], status: Status) 
     chosen = dict((product.get("processing") or {}).get("planar_fit") or {})
     limits = {name: chosen[name] for name in ("sectors", "least_windows", "least_wind_ms", "most_vertical_wind_ms") if name in chosen}
     u, v, w = (_numbers(facts, "wind", i) for i in range(3))
-    found = planar_fit.fit(u, v, w, _numbers(facts, "from"), **limits)
+    direction = _numbers(facts, "from")
+    if limits.get("sectors") == 1:  # one plane for all directions needs none
+        direction = np.where(np.isfinite(direction), direction, 0.0)
+    found = planar_fit.fit(u, v, w, direction, **limits)
     width = 360.0 / len(found.windows)
     ready = {round(plane.from_deg / width) for plane in found.planes}
     for number, count in enumerate(found.windows):

@@ -65,6 +65,15 @@ def test_winds_of_one_direction_span_no_plane() -> None:
     assert status["planar fit 0-90"] == {"ready": False, "says": "has 50 windows, whose winds do not span a plane"}
 
 
+def test_one_plane_for_all_directions_needs_no_direction() -> None:
+    facts = winds(np.linspace(0, 359, 40), (0.02, 0.05, -0.03))
+    for one in facts:
+        del one["from"]
+    (plane,) = learning.learn(facts, product(rotation="planar_fit", planar_fit={"sectors": 1}))[0]["planes"]
+    assert plane["b1"] == pytest.approx(0.05, abs=1e-9)
+    assert learning.learn(facts, product(rotation="planar_fit", planar_fit={"sectors": 4}))[0]["planes"] == []
+
+
 def test_given_planes_and_methods_that_do_not_learn_learn_nothing() -> None:
     given_planes = product(rotation="planar_fit", planar_fit={"planes": [{"from_deg": 0, "to_deg": 360, "b1": 0, "b2": 0}]})
     facts = winds(np.linspace(0, 359, 200), (0.0, 0.0, 0.0))
