@@ -96,6 +96,9 @@ class Mounting(Model):
 
     height_m: float
     north_offset_deg: float = Field(0.0, ge=-360, le=360)
+    u_from_deg: float | None = Field(None, ge=0, lt=360)
+    """of a sonic: where a wind along its +u comes from, degrees clockwise from true north (of a left-handed one, once v is turned round);
+    None: from ``north_offset_deg`` and the maker's axes, where these are known"""
     eastward_separation_m: float = 0.0
     northward_separation_m: float = 0.0
     vertical_separation_m: float = 0.0
@@ -254,7 +257,7 @@ class EddyFlux(Model):
     ground_m: float = 0.0
     """the ground (or the mean water of a buoy) under the sonic, above the station's zero mark"""
     water_level: str | None = None
-    """name of ``inputs``: the water above the station's zero; where it stands above the ground, the sonic is as high as it is above the water"""
+    """name of ``inputs``: the water above the station's zero; where it stands above the ground, the sonic's height counts from the water"""
     lag_co2: tuple[float, float] | None = None
     """search window in seconds, gas after wind positive; None: from separation or tube"""
     lag_h2o: tuple[float, float] | None = None

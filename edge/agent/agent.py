@@ -32,7 +32,7 @@ from edge.agent.timebase import ClockChange, StationTime
 from edge.agent.windows import Windows
 from edge.archive.store import RawStore
 from edge.compute.client import WORKER, ScienceClient
-from edge.compute.request import build_request
+from edge.compute.request import frame_of
 from edge.instruments import Reading
 from edge.outbox import Outbox
 from edge.uplink import Uplink
@@ -86,8 +86,8 @@ class Agent:
         self.acquisition = Acquisition(station, self.time, self._deliver, ports=ports, on_change=self._report)
         sources = self.acquisition.sources
         eddies = [product for product in station.products if isinstance(product, EddyFlux)]
-        directions = {p.sonic: build_request(station, p, number=0, inputs={}).geometry["u_from_deg"] for p in eddies}
-        self.book = SeriesBook(station, sources.values(), directions)
+        frames = {p.sonic: frame_of(station.instrument(p.sonic)) for p in eddies}
+        self.book = SeriesBook(station, sources.values(), frames)
         self.inputs = Inputs(station, self.book)
         self.eddies = [self._eddy(product) for product in eddies]
         self.tides = [

@@ -37,17 +37,18 @@ class Minute:
 
 @dataclass(frozen=True)
 class _Sonic:
-    """Horizontal wind from a sonic: compass direction that a wind along +u comes from, and the series to fill."""
+    """Horizontal wind from a sonic: how it is to be read (see `edge.compute.request.frame_of`), and the series to fill."""
 
-    u_from_deg: float
+    frame: Mapping[str, float]
     speed: Series
-    direction: Series
+    direction: Series | None
 
 
 class SeriesBook:
-    """See the module. ``directions``: sonic instrument → compass direction from which a wind along its +u comes."""
+    """See the module. ``frames``: sonic instrument → how its wind is to be read. Where the direction of its axes is not known, there is
+    speed alone."""
 
-    def __init__(self, station: Station, sources: Iterable[Source], directions: Mapping[str, float]) -> None:
+    def __init__(self, station: Station, sources: Iterable[Source], frames: Mapping[str, Mapping[str, float]]) -> None:
         self._station = station
         self.series: dict[str, Series] = {}
         self.owners: dict[str, str] = {}
@@ -61,8 +62,8 @@ class SeriesBook:
                 quantity: series for quantity in sorted(source.driver.quantities) if (series := self._own(source, quantity)) is not None
             }
         for source in sources:
-            if source.instrument.id in directions:
-                self._add_wind(source, directions[source.instrument.id])
+            if source.instrument.id in frames:
+                self._add_wind(source, frames[source.instrument.id])
 
     def _rule(self, name: str) -> QualityRule | None:
         every_place = f"{split_series(name).quantity}@*"
@@ -82,10 +83,11 @@ class SeriesBook:
         self.owners[name] = item.id
         return self.series[name]
 
-    def _add_wind(self, source: Source, u_from_deg: float) -> None:
-        speed, direction = (self._own(source, quantity) for quantity in (SPEED, DIRECTION))
-        if speed is not None and direction is not None:
-            self._sonics[source.instrument.id] = _Sonic(u_from_deg, speed, direction)
+    def _add_wind(self, source: Source, frame: Mapping[str, float]) -> None:
+        known = (SPEED, DIRECTION) if "u_from_deg" in frame else (SPEED,)
+        found = [self._own(source, quantity) for quantity in known]
+        if found[0] is not None and found[-1] is not None:
+            self._sonics[source.instrument.id] = _Sonic(frame, found[0], found[1] if len(found) > 1 else None)
 
     # --- readings in
 
@@ -112,7 +114,9 @@ class SeriesBook:
         if u is None or v is None:
             return
         sonic.speed.push_fast(math.hypot(u, v), at_ms, minute)
-        sonic.direction.push_fast((sonic.u_from_deg - math.degrees(math.atan2(v, u))) % 360.0, at_ms, minute)
+        if sonic.direction is not None:
+            v *= sonic.frame.get("v_sign", 1.0)
+            sonic.direction.push_fast((sonic.frame["u_from_deg"] - math.degrees(math.atan2(v, u))) % 360.0, at_ms, minute)
 
     def take_product(self, name: str, value: Value, flag: int, at_ms: float) -> None:
         """The result of a product: it too may be an input of another."""

@@ -51,7 +51,7 @@ def keys_of(station: Station, product: EddyFlux) -> dict[str, str]:
     """A short name of how sonic and analyser are mounted now: what was learnt of another mounting does not hold for this one."""
 
     def mounted(item: Instrument) -> list[Any]:
-        return [item.model, item.serial_number, item.mounting.model_dump()]
+        return [item.model, item.serial_number, item.mounting.model_dump(exclude_none=True)]
 
     sonic = mounted(station.instrument(product.sonic))
     gas = [mounted(station.instrument(product.gas)) if product.gas is not None else None, product.path]

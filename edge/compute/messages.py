@@ -25,12 +25,12 @@ class Input(msgspec.Struct, omit_defaults=True):
 class Request(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Compute one product.
 
-    ``station``: latitude_deg, longitude_deg, platform, surface, datum. ``product``: the product of the station file as a mapping (durations
-    in ms). ``heights``: metres above the station's zero, ``sonic`` and ``gas`` (eddy), ``instrument`` (tide), ``surface`` (the water or mud
-    of this window, 0 when absent). ``geometry``: ``separation_m`` between sonic and analyser, ``u_from_deg`` where a wind along the sonic's
-    +u comes from. ``inputs``: by role (see `request.needs_of`). ``raw``: archive file (eddy). ``samples``: ``t_ms``, ``values``,
-    ``interval_ms``, ``centre_ms``, ``quantity`` (tide). ``learnt``: what earlier windows taught (eddy; see `learning`), where the raw file
-    does not carry it itself.
+    ``station``: latitude_deg, longitude_deg, platform, surface, datum. ``product``: the product of the station file as a mapping
+    (durations in ms). ``heights``: metres above the station's zero, ``sonic`` and ``gas`` (eddy), ``instrument`` (tide), ``surface`` (the
+    water or mud of this window, 0 when absent). ``geometry``: ``separation_m`` between sonic and analyser, ``u_from_deg`` where a wind
+    along the sonic's +u comes from (absent: not known), ``v_sign`` (-1: left-handed). ``inputs``: by role (see `request.needs_of`).
+    ``raw``: archive file (eddy). ``samples``: ``t_ms``, ``values``, ``interval_ms``, ``centre_ms``, ``quantity`` (tide). ``learnt``: what
+    earlier windows taught (eddy; see `learning`), where the raw file does not carry it itself.
     """
 
     id: int

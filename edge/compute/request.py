@@ -15,10 +15,26 @@ from firmware_config.station import AirSeaFlux, EddyFlux, Instrument, OxygenSatu
 
 AnyProduct = EddyFlux | AirSeaFlux | OxygenSaturation | Tide
 
-TURN_OF_MAKER = {"Campbell Scientific": 0.0, "Gill Instruments": 180.0}
-"""Compass direction from which a wind along +u comes, less the mounting's north offset. A Campbell sonic points into the wind of +u; on a
-Gill +u blows towards the north mark. Other makers: as Gill."""
-
+AXES: dict[str, tuple[float | None, bool]] = {
+    "campbell": (0.0, False),
+    "gill_spar": (180.0, False),
+    "gill_r2": (330.0, True),
+    "metek": (None, True),
+    "young": (None, False),
+}
+"""Makers' axes: where a wind along +u comes from, degrees from the north mark (None: not known), and whether they are left-handed. The rows
+of `edge.science.eddy.sonic.frames.AXES`, which has their sources, where NumPy is not at hand. Cards and raw files give the wind in the
+maker's axes."""
+AXES_OF = {
+    "gill_r2": "gill_r2",
+    "gill": "gill_spar",
+    "campbell": "campbell",
+    "csat3": "campbell",
+    "irgason": "campbell",
+    "metek": "metek",
+    "young": "young",
+}
+"""A word of the card's maker or of the model → whose axes; the first that fits."""
 
 SONIC_KINDS = {
     "gill_windmaster_ascii": "gill_windmaster",
@@ -64,8 +80,7 @@ def _heights(station: Station, product: AnyProduct) -> dict[str, float]:
 def _geometry(station: Station, product: AnyProduct) -> dict[str, float]:
     if not isinstance(product, EddyFlux):
         return {}
-    sonic = station.instrument(product.sonic)
-    geometry = {"u_from_deg": _u_from_deg(sonic)}
+    geometry = frame_of(station.instrument(product.sonic))
     if product.gas is not None:
         at = station.instrument(product.gas).mounting
         geometry["eastward_separation_m"] = at.eastward_separation_m
@@ -87,11 +102,16 @@ def _kinds(station: Station, product: AnyProduct) -> dict[str, str]:
     return kinds
 
 
-def _u_from_deg(sonic: Instrument) -> float:
+def frame_of(sonic: Instrument) -> dict[str, float]:
+    """How a sonic's horizontal wind is to be read: ``v_sign`` -1 where v must be turned round to make its axes right-handed, and
+    ``u_from_deg``, where a wind along +u then comes from. What is not established is not in it: a direction is never guessed."""
     card = all_cards().get(sonic.model)
-    points_into_wind = card is None and sonic.model.startswith(("csat3", "irgason"))  # a sonic without a card: Campbell's
-    turn = TURN_OF_MAKER.get(card.maker, 180.0) if card is not None else 0.0 if points_into_wind else 180.0
-    return (sonic.mounting.north_offset_deg + turn) % 360.0
+    named = f"{sonic.model} {card.maker if card is not None else ''}".lower()
+    turn, mirrored = AXES.get(next((axes for word, axes in AXES_OF.items() if word in named), ""), (None, False))
+    frame = {"v_sign": -1.0} if mirrored else {}
+    if sonic.mounting.u_from_deg is not None:
+        return {**frame, "u_from_deg": sonic.mounting.u_from_deg}
+    return frame if turn is None else {**frame, "u_from_deg": (sonic.mounting.north_offset_deg + turn) % 360.0}
 
 
 def build_request(

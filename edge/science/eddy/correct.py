@@ -30,7 +30,7 @@ from edge.science.eddy.screening import (
     vickers_mahrt,
 )
 from edge.science.eddy.setup import Learnt, Methods, Setup
-from edge.science.eddy.sonic import crosswind, mean_wind, wind_boost
+from edge.science.eddy.sonic import crosswind, frames, mean_wind, wind_boost
 from edge.science.eddy.spectral import degraded, factors, spectra
 from edge.science.eddy.spectral import learnt as learnt_losses
 from edge.science.eddy.window import Chain, Step, Window
@@ -44,6 +44,7 @@ def steps(setup: Setup, methods: Methods, learnt: Learnt) -> Chain:
     return (
         diagnosed(setup),
         ("stuck", stuck.step),
+        *right_handed(setup),
         ("presence", present),
         *dry_mole_fractions(setup, methods),
         ("limits", partial(limits.step, pressure_pa=setup.pressure_pa)),
@@ -91,6 +92,11 @@ def diagnosed(setup: Setup) -> tuple[str, Step]:
     """What the instruments' own words condemn, where nobody has looked at them yet."""
     words = partial(diagnostics.step, sonic_word=setup.sonic_word, gas_word=setup.gas_word, good_status=setup.good_status)
     return ("diagnostics", words)
+
+def right_handed(setup: Setup) -> Chain:
+    """v turned round, of a sonic whose axes are left-handed."""
+    return (("right_handed", frames.unmirrored_step),) if setup.mirrored else ()
+
 
 
 def sonic_corrections(setup: Setup, methods: Methods) -> Chain:

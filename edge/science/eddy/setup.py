@@ -26,11 +26,12 @@ class Setup:
     ``closed_path`` True when the gases are, or are made, mole fractions; ``pressure_pa`` mean air pressure (NaN: unknown); ``height_m`` of
     the sonic above the displacement height of the ground or water as it is in this window; ``roughness_length_m`` (NaN: unknown);
     ``averaging_s`` length of the period; ``lag_windows`` where each gas's lag may lie by the setup; ``u_from_deg`` where a wind along +u
-    comes from; ``sonic`` and ``analysers`` (gas → analyser) what spectral losses depend on (None: no spectral correction);
-    ``crosswind_factors`` of a sonic that leaves the correction to others (None: it has made it, or its paths are not known); ``sonic_word``
-    and ``gas_word`` names of the diagnostic words, ``good_status`` of a sonic without one; ``over_water`` whether water lies below;
-    ``mass_densities`` whether gas densities were recorded in kg m-3 (they come here as mol m-3); ``areas`` name → polygons in metres
-    (east, north) around the mast, for the footprint.
+    comes from in right-handed axes (NaN: unknown, no wind direction), ``mirrored`` whether the sonic's own are left-handed; ``sonic`` and
+    ``analysers`` (gas → analyser) what spectral losses depend on (None: no spectral correction); ``crosswind_factors`` of a sonic that
+    leaves the correction to others (None: it has made it, or its paths are not known); ``sonic_word`` and ``gas_word`` names of the
+    diagnostic words, ``good_status`` of a sonic without one; ``over_water`` whether water lies below; ``mass_densities`` whether gas
+    densities were recorded in kg m-3 (they come here as mol m-3); ``areas`` name → polygons in metres (east, north) around the mast, for
+    the footprint.
     """
 
     closed_path: bool
@@ -39,7 +40,8 @@ class Setup:
     latitude_deg: float
     averaging_s: float
     lag_windows: Mapping[str, LagWindow]
-    u_from_deg: float = 180.0
+    u_from_deg: float = math.nan
+    mirrored: bool = False
     roughness_length_m: float = math.nan
     sonic: Sonic | None = None
     analysers: Mapping[str, Analyser] = field(default_factory=dict)

@@ -230,7 +230,7 @@ def test_a_sonic_alone_gives_wind_with_its_compass():
     loaded = example()
     station = loaded.station.model_copy(update={"instruments": [loaded.station.instrument("sonic")]})
     sonic = source_of(loaded, "sonic")
-    book = SeriesBook(station, [sonic], {"sonic": 180.0})
+    book = SeriesBook(station, [sonic], {"sonic": {"u_from_deg": 180.0}})
     for u, v, direction in ((5.0, 0.0, 180.0), (0.0, 5.0, 90.0), (-5.0, 0.0, 0.0), (0.0, -5.0, 270.0)):
         book.take(sonic, sonic_reading(u, v), 0.0, UTC_MS)
         assert book.newest("wind_from_direction@mast").value == pytest.approx(direction)
@@ -238,6 +238,19 @@ def test_a_sonic_alone_gives_wind_with_its_compass():
     minute = book.close(UTC_MS // 60_000)
     assert minute.values["wind_speed@mast"] == 5.0
     assert minute.values["wind_u:min@mast"] == -5.0
+
+
+def test_a_left_handed_sonic_is_turned_round_and_one_of_unknown_axes_gives_speed_alone():
+    loaded = example()
+    station = loaded.station.model_copy(update={"instruments": [loaded.station.instrument("sonic")]})
+    sonic = source_of(loaded, "sonic")
+    left, unknown = (SeriesBook(station, [sonic], {"sonic": {"v_sign": -1.0, **more}}) for more in ({"u_from_deg": 180.0}, {}))
+    for book in (left, unknown):
+        book.take(sonic, sonic_reading(0.0, 5.0), 0.0, UTC_MS)
+        assert book.newest("wind_speed@mast").value == 5.0
+    assert left.newest("wind_from_direction@mast").value == pytest.approx(270.0)
+    assert unknown.newest("wind_from_direction@mast") is None
+    assert "wind_from_direction@mast" not in unknown.close(UTC_MS // 60_000).values
 
 
 def test_a_minute_without_a_polled_instrument_says_missing():

@@ -27,6 +27,7 @@ def steps(setup: Setup, methods: Methods, learnt: Learnt) -> Chain:
     present = partial(presence.step, minimum_share=methods.minimum_share)
     return (
         *((("mass_densities", mass_densities.step),) if setup.mass_densities else ()),
+        *correct.right_handed(setup),
         correct.diagnosed(setup),
         ("presence", present),
         ("limits", partial(limits.step, pressure_pa=setup.pressure_pa)),

@@ -53,14 +53,14 @@ def matrix_of(plane: Plane) -> FloatArray:
 
 
 def in_sector(direction_deg: float, plane: Plane) -> bool:
-    """Whether a wind direction belongs to a plane's sector ``[from, to)``, which may pass through north.
+    """Whether a wind direction belongs to a plane's sector ``[from, to)``, which may pass through north. NaN belongs to the whole circle.
 
     >>> north = Plane(330.0, 30.0, 0.0, 0.0, 0.0)
     >>> in_sector(350.0, north), in_sector(30.0, north), in_sector(30.0, Plane(0.0, 360.0, 0.0, 0.0, 0.0))
     (True, False, True)
     """
     width = (plane.to_deg - plane.from_deg) % 360.0 or 360.0
-    return (direction_deg - plane.from_deg) % 360.0 < width
+    return width == 360.0 or (direction_deg - plane.from_deg) % 360.0 < width
 
 
 def fit(
@@ -86,6 +86,8 @@ def fit(
     [0.02, 0.05, -0.03]
     """
     u, v, w, direction = (floats(x) for x in (u_ms, v_ms, w_ms, direction_deg))
+    if sectors == 1:
+        direction = np.zeros(u.shape)  # the whole circle needs none: it may be unknown
     good = np.isfinite(u) & np.isfinite(v) & np.isfinite(w) & np.isfinite(direction)
     good &= (np.hypot(u, v) >= least_wind_ms) & (np.abs(w) <= most_vertical_wind_ms)
     width = 360.0 / sectors
@@ -130,6 +132,6 @@ def step(window: Window, *, planes: Sequence[Plane]) -> Window:
         return window
     u, v, w = (window.series[name] for name in WIND)
     direction = window.value("wind_from_direction_deg")
-    plane = next((p for p in planes if not math.isnan(direction) and in_sector(direction, p)), None)
+    plane = next((p for p in planes if in_sector(direction, p)), None)
     rotated = double_rotation(u, v, w) if plane is None else planar_rotation(u, v, w, plane)
     return with_rotated(window, rotated).found({"planar_fit_ready": float(plane is not None)})

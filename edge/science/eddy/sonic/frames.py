@@ -93,6 +93,13 @@ def from_polar(speed: FloatArray, towards_deg: FloatArray) -> tuple[FloatArray, 
     return np.asarray(speed * np.cos(angle)), np.asarray(speed * np.sin(angle))
 
 
+def unmirrored_step(window: Window) -> Window:
+    """Turn v of a left-handed sonic round; `step` without the direction."""
+    if "wind_v" not in window.series:
+        return window
+    return window.with_series({"wind_v": np.negative(window.series["wind_v"])})
+
+
 def step(window: Window, *, axes: Axes, north_mark_deg: float) -> Window:
     """Make the wind right-handed; value ``u_from_deg``, or the reason why directions cannot be had."""
     if "wind_u" not in window.series or "wind_v" not in window.series:

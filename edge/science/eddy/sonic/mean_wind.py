@@ -14,6 +14,8 @@ from edge.science.arrays import FloatArray, mean_of_present
 from edge.science.eddy.window import Window
 from edge.science.statistics import yamartino_sd_deg
 
+UNKNOWN = "the compass direction of the sonic's u axis is not known: give mounting.u_from_deg"
+
 
 def direction_and_sd_deg(u: FloatArray, v: FloatArray, speed: FloatArray, u_from_deg: float) -> tuple[float, float]:
     """Circular mean of the directions the wind comes from, and their standard deviation, degrees.
@@ -39,7 +41,7 @@ def direction_and_sd_deg(u: FloatArray, v: FloatArray, speed: FloatArray, u_from
 
 def step(window: Window, *, u_from_deg: float) -> Window:
     """Values ``wind_speed_ms`` (of the mean vector, as after rotation), ``wind_speed_scalar_ms``, ``wind_from_direction_deg`` and
-    ``wind_from_direction_sd_deg``."""
+    ``wind_from_direction_sd_deg``. With ``u_from_deg`` NaN there is no direction, with the reason."""
     if "wind_u" not in window.series:
         return window
     u, v, w = (window.series[name] for name in ("wind_u", "wind_v", "wind_w"))
@@ -51,5 +53,6 @@ def step(window: Window, *, u_from_deg: float) -> Window:
             "wind_speed_scalar_ms": mean_of_present(speed),
             "wind_from_direction_deg": direction,
             "wind_from_direction_sd_deg": spread,
-        }
+        },
+        {"wind_from_direction_deg": UNKNOWN} if math.isnan(u_from_deg) else {},
     )

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.science.eddy.rotation import angles
+from edge.science.eddy.rotation import angles, planar_fit
 from edge.science.eddy.screening import vickers_mahrt
 from edge.science.eddy.sonic import frames, mean_wind
 from edge.science.eddy.window import Window
@@ -79,3 +79,14 @@ def test_polar_wind_keeps_its_speed() -> None:
     u, v = frames.from_polar(np.array([3.0, np.nan]), np.array([210.0, 10.0]))
     assert np.hypot(u, v)[0] == pytest.approx(3.0)
     assert np.isnan(u[1])
+
+
+def test_a_plane_of_the_whole_circle_needs_no_direction() -> None:
+    """A sonic whose axes' direction is not known still learns its plane and is turned into it."""
+    angle = np.radians(np.arange(0.0, 360.0, 5.0))
+    u, v = 4 * np.cos(angle), 4 * np.sin(angle)
+    found = planar_fit.fit(u, v, 0.05 * u - 0.03 * v, np.full(u.size, np.nan), sectors=1)
+    assert (found.planes[0].b1, found.planes[0].b2) == (pytest.approx(0.05), pytest.approx(-0.03))
+    assert planar_fit.fit(u, v, 0.05 * u - 0.03 * v, np.full(u.size, np.nan), sectors=2).planes == ()
+    assert planar_fit.in_sector(math.nan, found.planes[0])
+    assert not planar_fit.in_sector(math.nan, planar_fit.Plane(0.0, 180.0, 0.0, 0.0, 0.0))
