@@ -202,6 +202,7 @@ def _each_block(rule: Rule) -> list[Rule]:
                 "field": f"{block}.{rule.field}" if rule.field else None,
                 "fields": [f"{block}.{name}" for name in rule.fields],
                 "spoils": [block],
+                "where_present": True,
                 "reason": f"{block}: {rule.reason}",
             }
         )

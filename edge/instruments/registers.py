@@ -73,12 +73,12 @@ class RegisterMap:
     def __init__(self, registers: Iterable[Register], *, alike: bool = False) -> None:
         self._registers = [(register, _reader(register), register.field.partition(".")) for register in registers]
         self._alike = alike
-        self._decimals = [(register.field, register.decimals) for register, _, _ in self._registers if register.decimals]
 
     def decode(self, read: Read, payload: bytes) -> dict[str, Any]:
         """Every value that lies whole in the answer to ``read`` (``payload``: its data bytes, two a register); those of blocks inside
         a mapping of the block's name."""
         found: dict[str, Any] = {}
+        pointed: list[tuple[str, str]] = []
         for register, value_of, (outer, _, inner) in self._registers:
             begin = (register.address - read.address) * 2
             end = begin + register.size * 2
@@ -88,7 +88,8 @@ class RegisterMap:
                 found.setdefault(outer, {})[inner] = value_of(payload[begin:end])
             else:
                 found[outer] = value_of(payload[begin:end])
-        for name, decimals in self._decimals:
-            if name in found:
-                found[name] = _with_decimals(found[name], found.get(decimals))
+                if register.decimals is not None:
+                    pointed.append((outer, register.decimals))
+        for name, decimals in pointed:
+            found[name] = _with_decimals(found[name], found.get(decimals))
         return found
