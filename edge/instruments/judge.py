@@ -55,6 +55,16 @@ def _above(get: Get, limit: float) -> Get:
     return found
 
 
+def _known(get: Get) -> Get:
+    """A getter to which missing values are absent."""
+
+    def found(values: Mapping[str, Any]) -> Any:
+        value = get(values)
+        return _ABSENT if value is None else value
+
+    return found
+
+
 def _number(value: Any) -> float | None:
     """A number, also one that is kept as the text it was sent as; None for anything else."""
     if isinstance(value, str):
@@ -186,6 +196,7 @@ def _compiled(rule: Rule) -> Check:
     if rule.field is None:
         return _truth_check if rule.all_true else _many_check(rule)
     get = getter(rule.field) if rule.above is None else _above(getter(rule.field), rule.above)
+    get = _known(get) if rule.or_missing else get
     get = get if rule.mask is None else _masked(get, rule.mask)
     if rule.set_bits is not None or rule.clear_bits is not None:
         return _bits_check(rule, get)

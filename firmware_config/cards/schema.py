@@ -235,6 +235,8 @@ class Rule(CardModel):
     """fields that become invalid; none given: all of the record"""
     above: float | None = None
     """judge only values above this"""
+    or_missing: bool = False
+    """a missing value does not fail this rule: the instrument may not know it"""
     layouts: list[str] = []
     """kinds of record this is about; none given: every kind"""
     when: When = {}
