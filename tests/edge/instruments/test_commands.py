@@ -63,9 +63,9 @@ def test_an_option_of_the_instrument_is_taken() -> None:
 
 
 def test_a_card_file_can_be_tried_before_it_joins_the_others() -> None:
-    card = Path(__file__).parent / "newcomers" / "seabird_sbe63_ascii.yaml"
-    (row,) = decoded(str(card), given=rb"SBE63\t0013\t\t04.304\r\n" + b"\n")
-    assert row["values"] == {"serial": "0013", "do_mll": 4.304}
+    card = Path(__file__).parent / "newcomers" / "hach_ldo_modbus.yaml"
+    (row,) = decoded(str(card), given=b"REQ=f70300000002d09d RSP=f703042206073a0466\n")
+    assert row["values"] == pytest.approx({"do_mgl": 8.71, "temp_c": 18.5})
 
 
 @pytest.mark.parametrize(

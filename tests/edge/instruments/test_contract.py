@@ -19,6 +19,7 @@ MODELS = sorted(all_cards())
 PRINTING = [model for model in MODELS if all_cards()[model].modbus is None]
 ASKED = [model for model in MODELS if all_cards()[model].modbus is not None]
 CHECKED = [m for m in PRINTING if all_cards()[m].protocol == "delimited" and all_cards()[m].text.frame != "line"]
+CHECKED += [m for m in PRINTING if all_cards()[m].binary is not None and m != "csat3_rs232_binary"]  # which has no checksum
 BYTES = st.lists(
     st.one_of(
         st.binary(max_size=30),
@@ -38,6 +39,12 @@ BYTES = st.lists(
                 b"NAN",
                 b"#",
                 b"9" * 40,
+                b"\xb4\xb4\x00\x00",
+                b"\x55\xaa",
+                b"\x75\x65\x80\x0e",
+                b"\xcb",
+                b"\xfa\x01\x29\x11",
+                b"$VNERR,",
                 b"\r\nChecksum\t",
                 b"\r\nV\t12800",
                 b":7F0ED0071\n",
@@ -187,6 +194,11 @@ def test_a_long_run_of_each_special_byte_ends(model: str) -> None:
         b"$A*",
         b"\x020\x03",
         b"\t",
+        b"\xb4",
+        b"\x55\xaa",
+        b"\x75\x65",
+        b"\xcb",
+        b"\xfa\x01\xff",
         b":",
         b":A\n",
         b"<li850>",
