@@ -17,7 +17,7 @@ from typing import Protocol
 import apsw
 
 from collector.config import StoreConfig
-from collector.errors import CannotCommit
+from collector.errors import CannotCommit, CollectorError
 from collector.ingest.inbox import Group, Inbox
 from collector.ingest.intake import Intake, parked
 from collector.store.salvage import Salvage, open_store
@@ -81,7 +81,10 @@ class Writer:
         self._ack_ms = 0
         self.acks = 0
         """acknowledgements handed to the broker since the start"""
-        self.store = self._open("")
+        try:
+            self.store = self._open("")
+        except (OSError, apsw.Error) as error:
+            raise CollectorError(f"{path}: the store cannot be opened: {error}; is the disk full, or read-only?") from error
 
     # --- from other threads
 

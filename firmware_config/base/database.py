@@ -55,7 +55,8 @@ def open_database(
             if found > version:
                 raise DatabaseDamaged(f"{path} was written by a newer program (schema {found}, this one knows {version})")
             connection.execute(schema)
-            connection.execute(f"pragma user_version={version:d}")
+            if found != version:  # nothing is written to a file that is as it should be: it must open on a full disk
+                connection.execute(f"pragma user_version={version:d}")
             if quota_bytes is not None:
                 page = connection.execute("pragma page_size").get
                 connection.execute(f"pragma max_page_count={max(64, quota_bytes // page):d}")

@@ -9,7 +9,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from collector.config import load_config
+from collector.errors import CollectorError
 from collector.hub import MAX_SERIES, Newest, StationView
+from collector.ingest.inbox import Inbox
+from collector.ingest.intake import Intake
+from collector.ingest.writer import Writer
 from collector.store.queries import Reader
 from firmware_config.messages import Birth, BirthSeries, CentreState, Live, StationState
 from firmware_config.records import content_hash, decode_message, encode_batch, encode_message
@@ -373,6 +378,21 @@ def test_nothing_is_lost_or_doubled_when_the_centre_is_killed_amid_ingest(tmp_pa
         assert centre.end(signal.SIGTERM) == 0
     assert killed_amid
     assert stored(tmp_path / "data") == {r.record.key: r.body for r in records}
+
+
+def test_a_store_that_cannot_be_opened_is_said_in_words(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.write_text("a file in the place of the folder")
+    with pytest.raises(CollectorError, match="the store cannot be opened"):
+        Writer(
+            centre="centre",
+            path=folder / "store.db",
+            settings=load_config(None, data=str(tmp_path)).store,
+            inbox=Inbox(max_bytes=1, group_s=0.1, group_messages=1),
+            intake=Intake(centre="centre", accept_simulated=True, future_ms=0, stations=None, max_stations=1),
+            clock=FixedClock(),
+            tell=lambda news: None,
+        )
 
 
 @mosquitto_needed
