@@ -211,6 +211,36 @@ class PlanarFit(Model):
     """given planes are used as they are and nothing is learnt"""
 
 
+class SurfaceTemperature(Model):
+    """Temperature of a surface of the analyser, degC: ``slope`` times that of the air plus ``offset_c``."""
+
+    slope: float
+    offset_c: float
+
+
+class SurfaceTemperatures(Model):
+    """Of the lower window (bottom), the upper ball (top) and the spar."""
+
+    bottom: SurfaceTemperature
+    top: SurfaceTemperature
+    spar: SurfaceTemperature
+
+
+class SurfaceHeating(Model):
+    """Heat that the surfaces of an upright open-path LI-7500 give to its path (Burba et al. 2008, method 4, linear form): the paper's
+    tables 2 and 3 have the coefficients by day and night, its table 1 the sizes. None is built in; day is when the sun is up."""
+
+    day: SurfaceTemperatures
+    night: SurfaceTemperatures
+    bottom_length_m: float = Field(gt=0)
+    """of the lower window, along the wind"""
+    bottom_extra_layer_m: float = Field(default=0.0, ge=0)
+    """added to its boundary layer"""
+    top_diameter_m: float = Field(gt=0)
+    top_extra_layer_m: float = Field(default=0.0, ge=0)
+    spar_diameter_m: float = Field(gt=0)
+
+
 class EddyProcessing(Model):
     """The steps of the eddy-covariance chain. None: what the mode does by itself."""
 
@@ -228,8 +258,8 @@ class EddyProcessing(Model):
     """None: the period for linear, 250 s for the others"""
     density: bool = True
     """density correction (open path) or dry mole fraction (closed path)"""
-    surface_heating: Literal["none", "linear", "multiple"] = "none"
-    """heating of an LI-7500's surfaces (Burba et al. 2008)"""
+    surface_heating: SurfaceHeating | None = None
+    """None: off. It changes CO2 of an open path alone, and belongs to cold sites"""
     random_error: Literal["finkelstein_sims", "mann_lenschow", "none"] = "finkelstein_sims"
     integral_scale: Literal["zero_crossing", "one_over_e", "whole"] = "zero_crossing"
     spectral: Literal["moncrieff", "horst", "ibrom", "fratini", "none"] = "moncrieff"

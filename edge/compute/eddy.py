@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from edge.compute.columns import Raw, series_of
-from edge.compute.eddy_setup import input_of, learnt_of, methods_of, pressure_input, setup_of
+from edge.compute.eddy_setup import input_of, learnt_of, methods_of, pressure_input, setup_of, surface_heating
 from edge.compute.eddy_tables import contours_of, spectra_of
 from edge.compute.judge import Tests, build_answer
 from edge.compute.learning import facts_of, fallbacks_of
@@ -78,6 +79,7 @@ def window_of(request: Request, raw: Raw) -> Window:
         closed_path=closed_path,
         mass_densities=bool(raw.meta.get("mass_densities")),
     )
+    setup = replace(setup, surface_heating=surface_heating(request, raw.start_ms + 500.0 * averaging_s))
     window = Window(rate_hz=raw.rate_hz, expected=round(averaging_s * raw.rate_hz), series=series, gas_form=form)
     return run(window, flux_chain(setup, methods_of(request.product), learnt_of(request, raw)))
 
@@ -146,6 +148,8 @@ def _detail(done: Window, values: Mapping[str, float]) -> dict[str, Any]:
     limits = {flux: done.value(f"detection_limit_{flux}") * RESULTS[flux][1] for flux in UNCERTAIN if flux in values}
     if found := {flux: float(f"{limit:.4g}") for flux, limit in limits.items() if math.isfinite(limit)}:
         detail["detection_limit"] = found
+    if math.isfinite(heat := done.value("surface_heat_flux")):
+        detail["surface_heat_w_m2"] = round(heat, 2)
     strength = {gas: round(x, 1) for gas in GASES if math.isfinite(x := done.value(f"signal_strength_{gas}"))}
     if strength:
         detail["signal_strength_percent"] = strength

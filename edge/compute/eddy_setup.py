@@ -15,6 +15,8 @@ from edge.compute.judge import number_of
 from edge.compute.learning import cutoff_from_json, ibrom_from_json
 from edge.compute.messages import Input, Request
 from edge.science.arrays import mean_of_present
+from edge.science.eddy.density.burba import Instrument as BurbaInstrument
+from edge.science.eddy.density.burba import Regression, Surface
 from edge.science.eddy.footprint.distances import displacement_height, roughness_length
 from edge.science.eddy.lag.search import LagWindow, closed_path_window, open_path_window
 from edge.science.eddy.lag.tracker import LearntLag
@@ -24,6 +26,7 @@ from edge.science.eddy.setup import Learnt, Methods, Setup
 from edge.science.eddy.sonic.crosswind import FACTORS
 from edge.science.eddy.spectral.instruments import ANALYSERS, SONICS, Analyser, Tube, placed
 from edge.science.eddy.window import GASES
+from edge.science.sun import elevation_deg
 
 CROSSWIND_KINDS = {
     "gill_windmaster": "windmaster",
@@ -80,6 +83,25 @@ def setup_of(request: Request, *, pressure: Input, level: Input, closed_path: bo
         sonic_word=SONIC_WORDS.get(kind, ""),
         gas_word=GAS_WORDS.get(str(request.station.get("analyser_kind", "")), ""),
         good_status=GILL_GOOD if kind.startswith("gill") else (0.0,),
+    )
+
+
+def surface_heating(request: Request, middle_ms: float) -> BurbaInstrument | None:
+    """The warm surfaces of the analyser with the temperatures of day or night, as the sun stands at ``middle_ms`` (UTC); None: off."""
+    given = (request.product.get("processing") or {}).get("surface_heating")
+    if not given:
+        return None
+    at = [float(request.station.get(name, math.nan)) for name in ("latitude_deg", "longitude_deg")]
+    by_day = elevation_deg(middle_ms / 1e3, *at) > 0.0
+    warm = {part: Regression(one["offset_c"], one["slope"]) for part, one in given["day" if by_day else "night"].items()}
+    top, spar = given["top_diameter_m"], given["spar_diameter_m"]
+    return BurbaInstrument(
+        bottom=Surface(given["bottom_length_m"], extra_m=given.get("bottom_extra_layer_m", 0.0)),
+        top=Surface(top, top / 2.0, given.get("top_extra_layer_m", 0.0)),
+        spar=Surface(spar, spar / 2.0),
+        bottom_temperature=warm["bottom"],
+        top_temperature=warm["top"],
+        spar_temperature=warm["spar"],
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from edge.science.eddy.density import air_state, dry_mole_fraction, fluxes, properties
+from edge.science.eddy.density import air_state, burba, dry_mole_fraction, fluxes, properties
 from edge.science.eddy.footprint import step as footprint
 from edge.science.eddy.lag import search, tracker
 from edge.science.eddy.lag.search import LagWindow
@@ -72,6 +72,7 @@ def steps(setup: Setup, methods: Methods, learnt: Learnt) -> Chain:
         *fluxes_of(methods),
         *random_errors(methods),
         ("stability", partial(stability.step, height_m=setup.height_m)),
+        *surface_heating(setup, methods),
         ("properties", partial(properties.step, averaging_s=setup.averaging_s)),
         ("integral_turbulence", partial(integral_turbulence.step, latitude_deg=setup.latitude_deg)),
         ("detection_limit", detection_limit.step),
@@ -119,6 +120,13 @@ def spikes(setup: Setup, methods: Methods) -> Chain:
     if methods.spikes == "none":
         return ()
     if methods.spikes == "mauder":
+def surface_heating(setup: Setup, methods: Methods) -> Chain:
+    """What an open-path analyser's warm surfaces add to the heat in its path, where the station gives their coefficients."""
+    if setup.surface_heating is None or setup.closed_path or not methods.density:
+        return ()
+    return (("surface_heating", partial(burba.step, instrument=setup.surface_heating)),)
+
+
         return (("spikes", mauder.step),)
     return (("spikes", partial(vickers_mahrt.step, window_s=60.0 * max(1, int(setup.averaging_s / 60.0 / 6.0)))),)
 

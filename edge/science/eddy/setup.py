@@ -12,6 +12,7 @@ from typing import Literal
 
 from numpy.typing import ArrayLike
 
+from edge.science.eddy.density.burba import Instrument as BurbaInstrument
 from edge.science.eddy.lag.search import LagWindow
 from edge.science.eddy.lag.tracker import LearntLag
 from edge.science.eddy.rotation.planar_fit import Plane
@@ -30,8 +31,8 @@ class Setup:
     ``analysers`` (gas → analyser) what spectral losses depend on (None: no spectral correction); ``crosswind_factors`` of a sonic that
     leaves the correction to others (None: it has made it, or its paths are not known); ``sonic_word`` and ``gas_word`` names of the
     diagnostic words, ``good_status`` of a sonic without one; ``over_water`` whether water lies below; ``mass_densities`` whether gas
-    densities were recorded in kg m-3 (they come here as mol m-3); ``areas`` name → polygons in metres (east, north) around the mast, for
-    the footprint.
+    densities were recorded in kg m-3 (they come here as mol m-3); ``surface_heating`` of an open-path analyser whose surfaces warm its
+    path, as it is at this time of day (None: off); ``areas`` name → polygons in metres (east, north) around the mast, for the footprint.
     """
 
     closed_path: bool
@@ -54,6 +55,7 @@ class Setup:
     platform_moves: bool = False
     over_water: bool = False
     mass_densities: bool = False
+    surface_heating: BurbaInstrument | None = None
     areas: Mapping[str, Sequence[ArrayLike]] = field(default_factory=dict)
 
 

@@ -47,6 +47,7 @@ def steps(setup: Setup, methods: Methods, learnt: Learnt) -> Chain:
         ("air_state", partial(air_state.step, pressure_pa=setup.pressure_pa)),
         ("momentum", momentum.step),
         ("uncorrected_stability", partial(stability.uncorrected_step, height_m=setup.height_m)),
+        *correct.surface_heating(setup, methods),
         *spectral_factors(setup, methods),
         ("momentum_corrected", momentum.corrected_step),
         ("fluxes", partial(fluxes.step, density=methods.density)),

@@ -120,7 +120,8 @@ def _open_path(window: Window, *, density: bool) -> tuple[Levels, Levels, Levels
     if not density:
         return heat, (raw, scaled, scaled, scaled), (co2_raw, co2, co2, co2)
     second, third = (open_path_evaporation(scaled, h, **air) for h in (heat[0], heat[3]))
-    whole = open_path_gas(co2, v("mean_co2"), evaporation=third, heat=heat[3], **air)
+    warmed = heat[3] + window.values.get("surface_heat_flux", 0.0)
+    whole = open_path_gas(co2, v("mean_co2"), evaporation=third, heat=warmed, **air)
     return heat, (raw, scaled, second, third), (co2_raw, co2, whole, whole)
 
 

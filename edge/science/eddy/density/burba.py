@@ -1,18 +1,21 @@
 """Heat given off by the surfaces of an upright LI-7500 in the open path, after Burba et al. (2008), method 4.
 
 The density correction of CO2 needs the heat flux in the path; a window, a ball and a spar that are warmer than the air add to it: H +
-Hbottom + Htop + 0.15 Hspar. The heat of a surface follows from its temperature and the thickness of its boundary layer (Nobel 1983: a
-flat plate, a sphere, a cylinder). The surface's temperature is a linear or multiple regression that Burba et al. fitted (tables 2 and 3,
-by day and night, and their table 1 for the sizes). The paper's coefficients are not printed here: we have not seen them in a source we
-could check. The caller gives them. The correction is meant for cold sites (below -10 degC) and upright instruments, and is best left off
-elsewhere. Source: Burba, McDermitt, Grelle, Anderson & Xu 2008, Global Change Biology 14, 1854-1876; Nobel 1983, Biophysical Plant
-Physiology and Ecology, ch. 7.
+Hbottom + Htop + 0.15 Hspar. The heat of a surface follows from its temperature and the thickness of its boundary layer (Nobel 1983: a flat
+plate, a sphere, a cylinder). The surface's temperature is a linear or multiple regression that Burba et al. fitted (tables 2 and 3, by day
+and night, and their table 1 for the sizes). The paper's coefficients are not printed here: we have not seen them in a source we could
+check. The caller gives them. The correction is meant for cold sites (below -10 degC) and upright instruments, and is best left off
+elsewhere. H itself is left as it is: what the surfaces give off in the path is not what the ground gives off. Source: Burba, McDermitt,
+Grelle, Anderson & Xu 2008, Global Change Biology 14, 1854-1876; Nobel 1983, Biophysical Plant Physiology and Ecology, ch. 7.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+
+from edge.science.constants import CELSIUS_ZERO_K
+from edge.science.eddy.window import Window
 
 SPAR_SHARE = 0.15
 """part of the spar's heat that enters the path (Burba et al. 2008, eq. of method 4)"""
@@ -43,6 +46,18 @@ class Surface:
     length_m: float
     radius_m: float = 0.0
     extra_m: float = 0.0
+
+
+def air_conductivity(temperature_c: float) -> float:
+    """Heat conductivity of air, W m-1 K-1: 418.4e-5 (5.69 + 0.017 t).
+
+    Parameters: degC. NaN gives NaN. Source: Pruppacher & Klett 1997, Microphysics of Clouds and Precipitation, eq. 13-18a (in cal cm-1
+    s-1 K-1).
+
+    >>> round(air_conductivity(0.0), 4)
+    0.0238
+    """
+    return 418.4e-5 * (5.69 + 0.017 * temperature_c)
 
 
 def plate_layer_m(length_m: float, wind: float) -> float:
@@ -149,3 +164,13 @@ def surface_heat(
         sphere_heat(i.top_temperature.at(t, radiation, wind) - t, conductivity, top_layer, i.top.radius_m),
         cylinder_heat(i.spar_temperature.at(t, radiation, wind) - t, conductivity, spar_layer, i.spar.radius_m),
     )
+
+
+def step(window: Window, *, instrument: Instrument) -> Window:
+    """Values ``surface_heat_bottom``, ``surface_heat_top``, ``surface_heat_spar`` and ``surface_heat_flux``, what the density correction of
+    CO2 adds to H (W m-2). Where it cannot be had, neither can CO2."""
+    t = window.value("air_temperature_k") - CELSIUS_ZERO_K
+    heat = surface_heat(instrument, temperature_c=t, wind=window.value("wind_speed_ms"), conductivity=air_conductivity(t))
+    each = {"surface_heat_bottom": heat.bottom, "surface_heat_top": heat.top, "surface_heat_spar": heat.spar}
+    reasons = {} if math.isfinite(heat.total) else {"surface_heat_flux": "no wind or no air temperature, or a size that is not positive"}
+    return window.found({**each, "surface_heat_flux": heat.total}, reasons)

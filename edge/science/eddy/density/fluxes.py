@@ -19,7 +19,8 @@ def step(window: Window, *, density: bool = True) -> Window:
     s-1), ``specific_humidity_flux`` (m s-1), and ``uncorrected_<flux>`` as the covariances alone give them.
 
     The covariances are multiplied by ``spectral_factor_<series>`` where there is one, before the density correction: what the instruments
-    lose is lost from the covariances. ``density`` False leaves the open path's density correction out.
+    lose is lost from the covariances. A ``surface_heat_flux`` (see `burba`) warms the open path of CO2. ``density`` False leaves the open
+    path's density correction out.
     """
     values = _open_path(window, density=density) if window.gas_form == "density" else _closed_path(window)
     w_t, evaporation = values["temperature_flux"], values["evaporation"]
@@ -63,6 +64,7 @@ def _why(window: Window, flux: str) -> str:
         "air_density",
         "air_temperature_k",
         "spectral_factor_heat",
+        *(("surface_heat_flux",) if flux == "co2_flux" else ()),
     ]
     found = next((need for need in needs if need in window.reasons), None)
     return f"{found}: {window.reasons[found]}" if found else "an input is missing"
@@ -92,7 +94,7 @@ def _open_path(window: Window, *, density: bool) -> dict[str, float]:
         w_co2,
         v("mean_co2"),
         evaporation=water.evaporation,
-        temperature_flux=water.temperature_flux,
+        temperature_flux=water.temperature_flux + window.values.get("surface_heat_flux", 0.0) / (v("air_density") * v("heat_capacity")),
         temperature_k=v("air_temperature_k"),
         dry_air_density=v("dry_air_density"),
         vapour_density=v("vapour_density"),
