@@ -49,8 +49,11 @@ def pco2_uatm(absorbance_434: float, absorbance_620: float, temperature_c: float
     ``coefficients``: calt (degC), cala, calb, calc of the unit. None where the equation has no real solution.
     Bromothymol blue ratio method, DeGrandpre et al. 1995; form and constants of the OOI data product PCO2WAT.
 
-    >>> round(pco2_uatm(0.604, 0.465, 12.5, {"calt": 5.1, "cala": 0.0441, "calb": 0.642, "calc": -1.532}), 1)
-    427.4
+    The reference record m3 and its blank:
+
+    >>> a434, a620 = -math.log10(2899 / 11643), -math.log10(6525 / 19027)
+    >>> round(pco2_uatm(a434, a620, celsius(0x07DA, 4096), {"calt": 5.1, "cala": 0.0441, "calb": 0.642, "calc": -1.532}), 4)
+    427.7044
     """
     e1, e2, e3 = 0.0043, 2.136, 0.2105
     cal_t, cal_a, cal_b, cal_c = (coefficients[name] for name in ("calt", "cala", "calb", "calc"))
@@ -80,8 +83,8 @@ class SunburstDecoder:
         self._needed = card.calibration.needed if card.calibration is not None else []
         self._coefficients = coefficients
         self._judge = Judge(card, options)
-        self._blank: tuple[int, int, int] | None = None
-        """time, ratio at 434 nm, ratio at 620 nm of the last good blank"""
+        self._blanks: dict[int, tuple[int, int, int]] = {}
+        """id of the unit → time, ratio at 434 nm, ratio at 620 nm of its last good blank"""
 
     def decode(self, body: bytes) -> Decoded | Rejected | Ignored:
         text = body.decode("ascii", "replace").strip()
@@ -132,7 +135,7 @@ class SunburstDecoder:
         if kind == "blank":
             values |= {"blank434": round(light[_RATIO_434] / 16_384, 6), "blank620": round(light[_RATIO_620] / 16_384, 6)}
             if self._light_is_good(found) and min(light[_RATIO_434], light[_RATIO_620]) > 0:
-                self._blank = (values["t1904"], light[_RATIO_434], light[_RATIO_620])
+                self._blanks[values["id"]] = (values["t1904"], light[_RATIO_434], light[_RATIO_620])
         elif self._light_is_good(found):
             pressure = self._pressure(values, temperature)
             if isinstance(pressure, str):
@@ -148,9 +151,9 @@ class SunburstDecoder:
         """pCO2, or why there is none."""
         if not self._coefficients:
             return f"no pCO2: no calibration ({', '.join(self._needed)}) in the station file"
-        if self._blank is None:
+        if values["id"] not in self._blanks:
             return "no pCO2: no good blank since the start"
-        at, blank_434, blank_620 = self._blank
+        at, blank_434, blank_620 = self._blanks[values["id"]]
         age = values["t1904"] - at
         if not 0 <= age <= self._longest_age_s:
             return f"no pCO2: the blank is {age / 86_400:.1f} days old by the instrument's clock"
