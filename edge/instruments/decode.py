@@ -86,6 +86,11 @@ def unescape(line: bytes) -> bytes:
     return _ESCAPE.sub(lambda found: bytes((int(found[1][1:], 16),)) if found[1][:1] == b"x" else _PLAIN.get(found[1], found[1]), line)
 
 
+def wire_bytes(line: bytes) -> bytes:
+    """The bytes that a recorded line stands for: plain hex, or text with escapes."""
+    return bytes.fromhex(line.decode()) if _HEX.fullmatch(line) else unescape(line)
+
+
 def decode_lines(driver: Driver, lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
     """Results of recorded lines, in order; empty lines are passed over."""
     for number, line in enumerate(lines, 1):
@@ -125,8 +130,7 @@ def _no(reason: str, values: dict[str, Any] | None = None) -> Reading:
 
 
 def _printed(driver: StreamDriver, line: bytes) -> list[Reading]:
-    data = bytes.fromhex(line.decode()) if _HEX.fullmatch(line) else unescape(line)
-    return driver.feed(data, 0.0) + driver.finish(0.0) or [_no("no record of this instrument in these bytes")]
+    return driver.feed(wire_bytes(line), 0.0) + driver.finish(0.0) or [_no("no record of this instrument in these bytes")]
 
 
 def _stream(driver: StreamDriver, chunks: Iterable[bytes]) -> Iterator[Reading]:

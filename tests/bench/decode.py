@@ -1,30 +1,36 @@
 """What decoding costs: microseconds a record for each instrument, from bytes to quantities, framing and judging included.
 
 The records come from the case folders of the instruments, the valid ones of each, played again and again in portions of 64 bytes, as a
-serial line brings them; for Modbus the answer is decoded and judged, the bus not included.
+serial line brings them; for Modbus the longest answer is decoded and judged, the bus not included.
 """
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 
 from edge.instruments import ModbusDriver, StreamDriver
-from edge.instruments.decode import bench_driver, unescape
+from edge.instruments.decode import bench_driver, wire_bytes
 from firmware_config.cards import all_cards
+from firmware_config.cards.modbus import Read
 from firmware_config.cards.schema import Card
 from tests.bench.row import Row
 
 CASES = Path(__file__).parents[1] / "edge" / "instruments" / "cases"
 MEASURED_S = 0.5
 PORTION = 64
+_READ = re.compile(rb"REQ=(..0[34]\w{12}) RSP=((?:\w\w){7,})", re.ASCII)
+
+
+def _lines(card: Card) -> list[bytes]:
+    return [line for path in sorted(CASES.glob(f"{card.model}/*/input.txt")) for line in path.read_bytes().splitlines()]
 
 
 def _printed(card: Card) -> tuple[float, int]:
     driver = bench_driver(card, {})
     assert isinstance(driver, StreamDriver)
-    lines = [line for path in sorted(CASES.glob(f"{card.model}/*/input.txt")) for line in path.read_bytes().splitlines()]
-    good = [wire for wire in map(unescape, lines) if any(r.valid for r in driver.feed(wire, 0.0) + driver.finish(0.0))]
+    good = [wire for wire in map(wire_bytes, _lines(card)) if any(r.valid for r in driver.feed(wire, 0.0) + driver.finish(0.0))]
     stream = b"".join(good) * 20
     portions = [stream[at : at + PORTION] for at in range(0, len(stream), PORTION)]
     records, begun = 0, time.process_time()
@@ -34,12 +40,22 @@ def _printed(card: Card) -> tuple[float, int]:
     return spent, records
 
 
+def _exchange(line: bytes) -> tuple[Read, bytes] | None:
+    """What a recorded line asks and what it answers; None for anything but a read that was answered."""
+    found = _READ.fullmatch(line)
+    if found is None:
+        return None
+    asked, answer = (bytes.fromhex(part.decode()) for part in found.groups())
+    if answer[1] != asked[1] or answer[2] != 2 * int.from_bytes(asked[4:6], "big") or not answer[2]:
+        return None
+    return Read(function=asked[1], address=int.from_bytes(asked[2:4], "big"), count=int.from_bytes(asked[4:6], "big")), answer[3:-2]
+
+
 def _asked(card: Card) -> tuple[float, int]:
     driver = bench_driver(card, {})
     assert isinstance(driver, ModbusDriver)
-    assert card.modbus is not None
-    read = card.modbus.poll[0]
-    payload = bytes.fromhex("3ed31ceb41640000" if read.count == 4 else "28944142cf763f295c0b4188")
+    found = [pair for pair in map(_exchange, _lines(card)) if pair is not None and driver.decode(*pair).valid]
+    read, payload = max(found, key=lambda pair: len(pair[1]))
     records, begun = 0, time.process_time()
     while (spent := time.process_time() - begun) < MEASURED_S:
         for _ in range(200):
