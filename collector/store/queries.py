@@ -206,13 +206,12 @@ class Reader:
         return int(next(iter(self._rows(sql, (*span.parameters, points + 1))))[0]) > points
 
     def _singles(self, answer: SeriesAnswer, wanted: list[str], span: _Span) -> None:
-        sql = f"select t, dt, body from record where station_id=? and stream_id=? and t>=? and t<? and {ON_AXIS} order by t"
-        for t, dt, body in self._rows(sql, span.parameters):
-            try:
-                shown = _shown.decode(body)
-            except (msgspec.DecodeError, UnicodeDecodeError):
+        sql = f"select t, dt, hash, body from record where station_id=? and stream_id=? and t>=? and t<? and {ON_AXIS} order by t"
+        for t, dt, digest, body in self._rows(sql, span.parameters):
+            if not isinstance(body, bytes) or content_hash(body) != digest:
                 self.damaged += 1
                 continue
+            shown = _shown.decode(body)
             at = t + dt // 2 if span.stream == "tide" else t
             for name in wanted:
                 if name in shown.values:

@@ -162,3 +162,17 @@ def test_gaps_are_what_no_record_covers(store: Store) -> None:
     assert gaps(0, 3 * MINUTE) == []
     assert reader.gaps("st-a", "eddy", 0, T0, 0) == []
     reader.close()
+
+
+def test_a_value_that_changed_on_the_disk_is_in_no_answer_however_well_it_reads(store: Store, tmp_path: Path) -> None:
+    store.commit(Batch([made(i) for i in range(3)]), NOW)
+    with apsw.Connection(str(tmp_path / "store.db")) as connection:
+        body = connection.execute("select body from record where seq=1").get
+        spoilt = body.replace(b'"water_temperature@surface":16.0', b'"water_temperature@surface":96.0')
+        assert spoilt != body
+        connection.execute("update record set body=? where seq=1", (spoilt,))
+    reader = Reader(tmp_path / "store.db")
+    shown = reader.series("st-a", ["water_temperature@surface"], T0, T0 + 3 * MINUTE, 100).series["water_temperature@surface"]
+    assert shown.v == [15.0, 17.0]
+    assert reader.damaged == 1
+    reader.close()
