@@ -19,7 +19,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from edge.errors import InstrumentError
-from edge.instruments.block_framers import ElementFramer, HexSumFramer, VeDirectFramer
+from edge.instruments.block_framers import ElementFramer, FlowControlFramer, HexSumFramer, VeDirectFramer
 from edge.instruments.framers import Framer, LineFramer, ParenthesesFramer, SignatureFramer, TailFramer, XorFramer
 from edge.instruments.modbus import ModbusDriver
 from edge.instruments.reading import Reading, Stats
@@ -78,6 +78,8 @@ def _framer(card: Card) -> Framer:
         return ElementFramer(card.text.root, size)
     if card.protocol == "sunburst":
         return HexSumFramer(size)
+    if card.text.flow_control:
+        return FlowControlFramer(size)
     if card.text.frame == "vedirect":
         return VeDirectFramer(size)
     if card.text.frame == "stx_etx_xor":

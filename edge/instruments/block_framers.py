@@ -1,4 +1,5 @@
-"""Framers of text records that are more than a line: hex with a sum (Sunburst), blocks with a sum (VE.Direct), elements (LI-COR's XML).
+"""Framers of text records that are more than a line: hex with a sum (Sunburst), blocks with a sum (VE.Direct), elements (LI-COR's XML),
+and lines with flow control between.
 
 The promises of `edge.instruments.framers` hold: no exception, no endless loop, a bounded buffer, the same frames however the stream is cut.
 """
@@ -13,6 +14,13 @@ _HEX = re.compile(rb"(?:[0-9A-F]{2})+")
 _MARK = re.compile(rb"\r\nChecksum\t|:")
 _CHECKSUM = b"\r\nChecksum\t"
 _MESSAGE = re.compile(rb":[0-9A-Fa-f]+")
+
+
+class FlowControlFramer(LineFramer):
+    """Lines of an instrument that sends XON and XOFF, which stand anywhere and belong to no record."""
+
+    def feed(self, data: bytes) -> list[Frame]:
+        return super().feed(data.translate(None, b"\x11\x13"))
 
 
 class HexSumFramer(LineFramer):

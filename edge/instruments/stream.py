@@ -7,7 +7,7 @@ nothing whose checksum fails has values. Does not: open links, keep time (the ca
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from edge.instruments.framers import Framer
 from edge.instruments.judge import Judge, Quantities, getter
@@ -19,6 +19,15 @@ class Decoder(Protocol):
     """A checked record to its fields."""
 
     def decode(self, body: bytes) -> Decoded | Rejected | Ignored: ...
+
+
+@runtime_checkable
+class Remembers(Protocol):
+    """A decoder with something to keep over a restart."""
+
+    def memory(self) -> dict[str, Any]: ...
+
+    def recall(self, memory: Mapping[str, Any]) -> None: ...
 
 
 class StreamDriver:
@@ -56,6 +65,15 @@ class StreamDriver:
     def finish(self, arrival_s: float) -> list[Reading]:
         """The stream is over or was interrupted: what is left of a record is rejected as cut off."""
         return self._readings(self._framer.finish(), arrival_s)
+
+    def memory(self) -> dict[str, Any]:
+        """What the decoder must not forget over a restart (a blank that is measured once in days), as plain data; empty for most."""
+        return self._decoder.memory() if isinstance(self._decoder, Remembers) else {}
+
+    def recall(self, memory: Mapping[str, Any]) -> None:
+        """Take back what `memory` gave before; what does not read is left out."""
+        if isinstance(self._decoder, Remembers):
+            self._decoder.recall(memory)
 
     def quantities_of(self, reading: Reading) -> dict[str, float | None]:
         """The quantities this record holds, in the registry's units; None where a value is missing or a rule spoiled it. A quantity

@@ -2,7 +2,7 @@
 
 A measurement needs the last blank (pure water in the cell), which is a record of its own, and the coefficients of the unit and reagent bag
 from the station file. Without either, with a blank that is too old, or with light that fails the card's rules there is no pCO2, and the
-reason stands with the record. The equation is `pco2_uatm`. A blank is remembered from the stream alone: after a start, the next one counts.
+reason stands with the record. The equation is `pco2_uatm`. A blank comes from the stream, or from an earlier run through `recall`.
 """
 
 from __future__ import annotations
@@ -143,6 +143,18 @@ class SunburstDecoder:
             else:
                 values["pco2_uatm"] = round(pressure, 4)
         return found
+
+    def memory(self) -> dict[str, Any]:
+        """The last good blank of each unit, by id."""
+        return {"blanks": {str(unit): list(blank) for unit, blank in self._blanks.items()}}
+
+    def recall(self, memory: Mapping[str, Any]) -> None:
+        """Blanks of an earlier run; their age is judged like any other's."""
+        kept = memory.get("blanks")
+        for unit, blank in kept.items() if isinstance(kept, dict) else ():
+            whole = isinstance(blank, list) and len(blank) == 3 and all(type(x) is int and x > 0 for x in blank)
+            if whole and str(unit).isdecimal():
+                self._blanks[int(unit)] = (blank[0], blank[1], blank[2])
 
     def _light_is_good(self, record: Decoded) -> bool:
         return "light" not in self._judge.verdict(record).spoiled

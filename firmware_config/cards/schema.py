@@ -169,6 +169,8 @@ class TextFormat(CardModel):
     lead: str | None = None
     """pattern of what stands before a record and is taken off (prompts, another device's time stamp); a record must begin so"""
     max_bytes: int = Field(512, ge=16, le=8192)
+    flow_control: bool = False
+    """frame line: XON and XOFF between the bytes are the port's talk, not the record's"""
     root: str = ""
     """protocol elements: pattern of the outermost element's name, in any case"""
     kinds: list[str] = []

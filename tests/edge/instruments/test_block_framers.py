@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.instruments.block_framers import ElementFramer, HexSumFramer, VeDirectFramer
+from edge.instruments.block_framers import ElementFramer, FlowControlFramer, HexSumFramer, VeDirectFramer
 from edge.instruments.framers import Frame, Framer
 
 MAX = 128
@@ -158,6 +158,10 @@ def test_a_record_of_hex_that_is_cut_says_so_and_the_next_one_in_its_line_is_rea
     assert HexSumFramer(MAX).feed(b"*C20711CF" + wire) == [Frame(b"", "cut off"), Frame(body)]
     assert HexSumFramer(MAX).feed(b"*C20711CF8F367F\r" + wire) == [Frame(b"", "cut off"), Frame(body)]
     assert HexSumFramer(MAX).feed(b"*C20711CF8F367F2C\r" + wire) == [Frame(b"", "checksum"), Frame(body)]
+
+
+def test_flow_control_between_the_bytes_belongs_to_no_record() -> None:
+    assert FlowControlFramer(MAX).feed(b"\x11MEAS\x13UREMENT\t\x114330\r\n\x13") == [Frame(b"MEASUREMENT\t4330")]
 
 
 def test_elements_are_found_in_any_letter_case_over_lines_and_reads() -> None:

@@ -1,6 +1,7 @@
 """The SAMI's pCO2: the equation held against its own inverse, and where a value may not be."""
 
 import datetime
+import json
 import math
 
 import pytest
@@ -108,6 +109,31 @@ def test_a_blank_is_never_a_measurement_and_only_a_good_one_counts() -> None:
 def test_a_unit_that_was_not_meant_gives_no_blank_either() -> None:
     tested = driver(MODEL, address=84, calibration=[{"date": "2020-01-01", "coefficients": UNIT}])
     assert pressures(tested, record(5, NOW, BLANK, unit=85), record(4, NOW + 60, WATER)) == [None, None]
+
+
+def test_a_blank_outlives_a_restart_where_it_is_handed_over() -> None:
+    before, after = with_coefficients(("2020-01-01", UNIT)), with_coefficients(("2020-01-01", UNIT))
+    before.feed(record(5, NOW, BLANK), 0.0)
+    memory = json.loads(json.dumps(before.memory()))
+    (forgotten,) = pressures(after, record(4, NOW + 60, WATER))
+    after.recall(memory)
+    fresh, stale = pressures(after, record(4, NOW + 60, WATER), record(4, NOW + 4 * 86_400, WATER))
+    assert forgotten is None
+    assert fresh == pressures(before, record(4, NOW + 60, WATER))[0] is not None
+    assert stale is None
+
+
+@pytest.mark.parametrize(
+    "memory", [{}, {"blanks": 3}, {"blanks": {"84": [1, 2]}}, {"blanks": {"84": [NOW, 0, 1]}}, {"blanks": {"x": [NOW, 9, 9]}}]
+)
+def test_a_memory_that_is_damaged_is_no_blank(memory: dict) -> None:
+    tested = with_coefficients(("2020-01-01", UNIT))
+    tested.recall(memory)
+    assert pressures(tested, record(4, NOW + 60, WATER)) == [None]
+
+
+def test_most_instruments_remember_nothing() -> None:
+    assert driver("gill_windmaster_ascii").memory() == {}
 
 
 def test_the_bench_takes_coefficients_all_or_none() -> None:
