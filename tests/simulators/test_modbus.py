@@ -169,12 +169,18 @@ class TestFaults:
         assert answer[0] == 5
         assert modbus_crc(answer[:-2]) == answer[-2:]
 
-    async def test_late_answer_comes_into_the_next_request(self, bus):
+    async def test_late_answer_comes_into_the_next_request(self, bus, monkeypatch):
         """What the client asked second is answered first: the trap of an RTU line."""
         line = bus("{instrument: depth, fault: late_answer, magnitude: 0.2}")
-        order = await exchange(line, self.REQUEST, read_request(1, 0x3000, 1))
-        assert order[0] == 1
-        assert order[7] == 2
+        laid: list[tuple[float, bytes]] = []
+        monkeypatch.setattr(asyncio.get_running_loop(), "call_later", lambda delay_s, reply, data: laid.append((delay_s, data)))
+        handler = rtu_handler(line)
+        for request in (self.REQUEST, read_request(1, 0x3000, 1)):
+            handler(request, lambda data: None)
+        (late_s, late), (soon_s, soon) = laid
+        assert (late[0], soon[0]) == (2, 1)
+        assert late_s == pytest.approx(0.2, abs=0.05)
+        assert soon_s < 0.05
 
     async def test_stuck_and_invalid_values(self, bus):
         line = bus("{instrument: depth, fault: invalid}")
