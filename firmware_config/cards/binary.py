@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 from firmware_config.cards.base import STRICT, FieldName, Scalar
 
@@ -44,6 +44,12 @@ class Item(CardModel):
     optional: bool = False
     """a shorter part may end before it"""
 
+    @model_validator(mode="after")
+    def _again_is_one_value(self) -> Item:
+        if self.at is not None and (self.field is None or self.count is not None):
+            raise ValueError("at gives bytes a second field: one value with a field")
+        return self
+
 
 class BinaryFormat(CardModel):
     """Records of bytes. ``frame`` says how a record is found and checked, and how its parts are announced."""
@@ -58,6 +64,18 @@ class BinaryFormat(CardModel):
     request: str = ""
     """as of text: what to send for one record when option ``mode`` is ``polled``"""
     ask: dict[str, str] = {}
+
+    @model_validator(mode="after")
+    def _parts_of_the_frame(self) -> BinaryFormat:
+        codes = [part.code for part in self.parts]
+        highest = {"gill": 0xFF, "microstrain_legacy": 0xFF, "mip": 0xFFFF, "vectornav": 14, "csat3": -1}[self.frame]
+        if bool(codes) != (self.frame != "csat3"):
+            raise ValueError("every frame but csat3, which is laid out once and for all, needs parts")
+        if len(set(codes)) < len(codes) or max(codes, default=-1) > highest:
+            raise ValueError(f"codes of {self.frame} are different from each other and not above {highest}")
+        if self.frame == "gill" and len(codes) != 1:
+            raise ValueError("frame gill takes one part")
+        return self
 
 
 def item_bytes(item: Item) -> int:

@@ -48,6 +48,10 @@ class Register(CardModel):
             raise ValueError("words is given for type text, and only there")
         if self.missing and self.type in {"f32", "f64", "text"}:
             raise ValueError("missing lists raw integers; a float says NaN by itself")
+        if self.decimals is not None and (self.type in {"f32", "f64", "text"} or self.items is not None):
+            raise ValueError("decimals is for a single whole number")
+        if self.items is not None and self.type == "text":
+            raise ValueError("items is for numbers; a text has words")
         return self
 
 
@@ -113,4 +117,6 @@ class ModbusMap(CardModel):
     def _something(self) -> ModbusMap:
         if not self.registers and self.blocks is None:
             raise ValueError("give registers, blocks or both")
+        if self.blocks is not None and any(register.decimals for register in self.blocks.registers):
+            raise ValueError("decimals is for registers outside blocks")
         return self

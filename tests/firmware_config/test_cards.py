@@ -12,21 +12,32 @@ from firmware_config.quantities import registry
 SHIPPED = (
     "aanderaa_optode_ascii",
     "contros_hydroc_co2",
+    "csat3_rs232_binary",
     "ec100_irgason_ascii",
     "gill_windmaster_ascii",
+    "gill_windmaster_binary_m10",
     "gps_nmea0183",
+    "insitu_rdo_aquatroll_modbus",
     "keller_series30_modbus",
+    "kippzonen_smp_modbus",
     "licor_li7500_grammar",
     "licor_li850_xml",
     "metek_usonic3_ascii",
+    "microstrain_3dmgx_legacy_cb",
+    "microstrain_mip",
     "paroscientific_digiquartz",
     "prooceanus_co2pro_atmosphere",
     "seabird_sbe26plus_ascii",
     "seabird_sbe63_ascii",
     "sunburst_sami2_pco2",
+    "vaisala_gmp252_modbus",
     "vaisala_wxt536_ascii",
+    "vaisala_wxt536_modbus",
+    "vectornav_vn300_binary",
+    "vegapuls_modbus",
     "victron_vedirect_text",
     "yosemitech_y504_modbus",
+    "ysi_odo_rtu_modbus",
 )
 MODELS = sorted(all_cards())
 MODBUS = """\
@@ -74,6 +85,42 @@ quantities:
 """
 
 
+BLOCKS = MODBUS.replace(
+    """  poll:
+    - {address: 0, count: 4}
+""",
+    """  blocks:
+    at: {ph: 10, redox: 14}
+    registers:
+      - {field: value, address: 0, type: f32}
+      - {field: quality, address: 2, type: u16}
+  poll:
+    - {address: 10, count: 8}
+""",
+).replace(
+    'max: 25, reason: "{value}"}', 'max: 25, reason: "{value}"}\n  - {field: quality, blocks: [ph, redox], one_of: [0], reason: "{value}"}'
+)
+BINARY = """\
+schema: 1
+model: probe_binary
+title: {en: Probe, zh: 探头}
+maker: nobody
+role: motion
+protocol: binary
+grade: A
+sources: [a manual]
+link: {baud: 9600}
+binary:
+  frame: mip
+  order: big
+  parts:
+    - {code: 0x8004, name: one, items: [{field: accel, type: f32, count: 3}]}
+    - {code: 0x8005, name: two, items: [{field: timer, type: u32}, {field: seconds, type: u32, at: 0, scale: 0.001}]}
+quantities:
+  acceleration_x: {field: accel, item: 0}
+"""
+
+
 def problems(tmp_path: Path, text: str, old: str, new: str) -> list[str]:
     """What is said of a card in which ``old`` was replaced."""
     assert old in text
@@ -103,11 +150,11 @@ def test_a_card_says_what_an_engineer_needs(model: str) -> None:
 
 
 def test_a_card_may_be_written_by_hand(tmp_path: Path) -> None:
-    for text in (MODBUS, TEXT):
+    for text in (BLOCKS, TEXT, BINARY):
         path = tmp_path / f"{yaml.safe_load(text)['model']}.yaml"
         path.write_text(text, encoding="utf-8")
         read_card(path)
-    assert sorted(all_cards(tmp_path)) == ["probe_modbus", "probe_text"]
+    assert sorted(all_cards(tmp_path)) == ["probe_binary", "probe_modbus", "probe_text"]
 
 
 @pytest.mark.parametrize(
@@ -156,6 +203,19 @@ def test_a_card_may_be_written_by_hand(tmp_path: Path) -> None:
         (TEXT, "{unit: degC}", "{unit: degC, missing: '[9'}", "11: fields.temperature.missing: '[9': not a pattern"),
         (TEXT, "  frame: line\n", "", "protocol delimited needs text.frame"),
         (TEXT, "protocol: delimited", "protocol: modbus", "protocol modbus goes with the key modbus"),
+        (MODBUS, "address: 2, type: f32", "address: 2, type: i16, decimals: places", "decimals: 'places': no register of this name"),
+        (MODBUS, "address: 2, type: f32", "address: 2, type: f32, decimals: oxygen", "decimals is for a single whole number"),
+        (MODBUS, "address: 0, type: f32", "address: 0, type: f32, items: 2", "overlaps oxygen at 0x0000, 4 registers"),
+        (BLOCKS, "redox: 14", "redox: 12", "redox.value at 0x000C, 2 registers, overlaps ph.quality"),
+        (BLOCKS, "count: 8", "count: 5", "cuts redox.value at 0x000E, 2 registers, in two"),
+        (BLOCKS, "blocks: [ph, redox]", "blocks: [ph, redux]", "'redux.quality': no field of this name"),
+        (BLOCKS, "{field: quality, blocks", "{field: qualty, blocks", "'ph.qualty': no field of this name"),
+        (BINARY, "code: 0x8005", "code: 0x8004", "codes of mip are different from each other"),
+        (BINARY, "frame: mip", "frame: csat3", "every frame but csat3"),
+        (BINARY, "frame: mip", "frame: gill", "not above 255"),
+        (BINARY, "{field: seconds, type: u32, at: 0", "{type: u32, at: 0", "at gives bytes a second field"),
+        (BINARY, "{field: accel, item: 0}", "{field: acel, item: 0}", "'acel': no field of this name"),
+        (BINARY, "protocol: binary", "protocol: delimited", "binary with the key binary"),
     ],
 )
 def test_a_wrong_card_is_refused_with_file_line_key_and_value(tmp_path: Path, text: str, old: str, new: str, expected: str) -> None:
