@@ -40,6 +40,10 @@ class Setting:
     def height_m(self) -> float:
         return self.instrument.mounting.height_m
 
+    def option(self, name: str, default: float | str | bool) -> float | str | bool:
+        """How the instrument is set: as the world's file says (``instruments: {id: {set: {…}}}``), else the station file's options."""
+        return self.settings.set_to.get(name, self.instrument.options.get(name, default))
+
     @property
     def lag_s(self) -> float:
         """How much later the gas reaches the analyser than the wind the sonic: as the world's file says, else the time in the tube."""

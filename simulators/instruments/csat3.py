@@ -1,7 +1,7 @@
 """Campbell CSAT3, RS-232 binary. CSAT3 manual, appendix B; the order of the bytes in a word from that of the sync word.
 
 Five 16-bit words, least significant byte first: Ux, Uy, Uz, c (two's complement), then flags (bits 15-12), a range code for each
-component (11-10, 9-8, 7-6) and a counter 0-63; with ``rs 1`` the sync word 55 AA (station option ``sync: false``: without). Range
+component (11-10, 9-8, 7-6) and a counter 0-63; with ``rs 1`` the sync word 55 AA (setting ``sync: false``: without). Range
 11 is 0.00025 m/s a bit, 10 0.0005, 01 0.001, 00 0.002; c = word 0.001 + 340. All words -32768 with F03F: acquiring; with F000: lost
 trigger. ``&`` unprompted, ``P`` one prompted record, ``A<x>`` rate code, ``S`` status, ``rs`` and ``br`` settings. +Ux comes from where
 the array points, +Uy to the left of that wind.
@@ -69,7 +69,7 @@ class Csat3(Talker):
         if setting.instrument.rate is None:
             raise InstrumentError(f"{self.id}: a sonic streams: give it a rate")
         self._rate = setting.instrument.rate
-        self._sync = bool(setting.instrument.options.get("sync", True))
+        self._sync = bool(setting.option("sync", True))
         self._unprompted = True
         self._rate_code = "0"
 

@@ -2,8 +2,8 @@
 
 ``*DDSScmd`` CR LF (destination, source; 00 the host, 99 everybody) is answered ``*SSDD`` and the number. P3 pressure, Q3 temperature of
 the sensor, P4 and Q4 the same again and again, RH and TT humidity and temperature (MET4), UN unit (1 psi, 2 hPa, 3 bar, 4 kPa, 5 MPa, 6
-inHg, 7 mmHg, 8 mH2O), EW allows one write, VR version. Under water it feels the water and the air above it, else the air. Station options
-``unit`` (the name, by default psi), ``continuous: true`` (as after P4), ``dialect: nano`` (lines of the OOI's NANO: psi and degC).
+inHg, 7 mmHg, 8 mH2O), EW allows one write, VR version. Under water it feels the water and the air above it, else the air. Settings
+``unit`` (the name, by default psi), ``continuous: true`` (set to speak unasked), ``dialect: nano`` (lines of the OOI's NANO: psi and degC).
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ class Digiquartz(Talker):
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
-        options = setting.instrument.options
-        unit = str(options.get("unit", "psi")).lower().replace(" ", "")
+        unit = str(setting.option("unit", "psi")).lower().replace(" ", "")
         if unit not in NAMES:
             raise InstrumentError(f"{self.id}: unit {unit!r} is none of {', '.join(NAMES)}")
         self._unit = NAMES[unit]
-        self._nano = options.get("dialect") == "nano"
-        self._repeats = "P" if options.get("continuous") else ""
+        self._nano = setting.option("dialect", "") == "nano"
+        self._usual = "P" if setting.option("continuous", False) else ""
+        self._repeats = self._usual
         self._writable = False
         self._address = int(float(setting.instrument.address or 1))
         self._half = b""
@@ -114,7 +114,7 @@ class Digiquartz(Talker):
     def _reply(self, line: str, look: Callable[[], Columns]) -> bytes:
         out = b""
         if self._repeats and line:
-            self._repeats = ""  # any command ends continuous output
+            self._repeats = self._usual  # any command ends what P4 or Q4 began
         for match in COMMAND.finditer(line):
             destination, source, command, value = int(match[1]), int(match[2]), match[3], match[4]
             if destination not in (self._address, 99):

@@ -1,6 +1,7 @@
 """The air that blows through sonic and analyser: the world's turbulence, or a recorded half-hour while one is played.
 
-Everything is asked for by sample number on the instrument's own grid (sample k at k / rate seconds UTC).
+Everything is asked for by sample number on the instrument's own grid (sample k at k / rate seconds UTC). What is handed out is the
+instrument's own to spoil: the world keeps its air.
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ class AirFeed:
             step = self._step(rate_hz)
             air = self.world.air(begin * step, length, step)
             u, v = to_axes(air.east, air.north, axes, offset_deg)
-            parts.append(Wind(u, v, air.up, physics.sonic_temperature_c(air.temperature, air.h2o * 1e-3)))
+            parts.append(Wind(u, v, air.up.copy(), physics.sonic_temperature_c(air.temperature, air.h2o * 1e-3)))
         return parts[0] if len(parts) == 1 else Wind(*(np.concatenate([getattr(p, n) for p in parts]) for n in ("u", "v", "w", "ts")))
 
     def gas(self, first: int, count: int, rate_hz: float, lag_s: float = 0.0) -> Gas:
@@ -98,7 +99,7 @@ class AirFeed:
             step = self._step(rate_hz)
             air = self.world.air(begin * step - round(lag_s * self.world.turbulence.rate_hz), length, step)
             density = physics.dry_air_density_mol_m3(air.pressure, air.temperature, air.h2o * 1e-3)
-            parts.append(Gas(air.co2 * density * 1e-3, air.h2o * density, air.temperature, air.pressure / 10.0))
+            parts.append(Gas(air.co2 * density * 1e-3, air.h2o * density, air.temperature.copy(), air.pressure / 10.0))
         names = ("co2", "h2o", "temperature", "pressure")
         return parts[0] if len(parts) == 1 else Gas(*(np.concatenate([getattr(p, n) for p in parts]) for n in names))
 

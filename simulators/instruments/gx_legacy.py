@@ -1,7 +1,7 @@
 """MicroStrain 3DM-GX1 and GX3, legacy binary records. After the parser of the OOI programme.
 
 0xCB, 43 bytes: acceleration (g), turning (rad/s), magnetometer (Gauss), three floats each, timer (62500 a second, 32 bits), sum of all
-bytes before (16 bits), big-endian. 0xCF (station option ``record: cf``), 31 bytes: roll, pitch, yaw (rad), turning, timer, sum.
+bytes before (16 bits), big-endian. 0xCF (setting ``record: cf``), 31 bytes: roll, pitch, yaw (rad), turning, timer, sum.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class GxLegacy(MotionSensor):
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
-        self._angles = str(setting.instrument.options.get("record", "cb")).lower() == "cf"
+        self._angles = str(setting.option("record", "cb")).lower() == "cf"
 
     def values(self, first: int, count: int) -> Columns:
         out = super().values(first, count)

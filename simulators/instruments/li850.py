@@ -53,9 +53,8 @@ class Li850(Talker):
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
-        options = setting.instrument.options
-        self._root = str(options.get("root", "li850")).lower()
-        self._shown = [name for name in str(options.get("elements", " ".join(USUAL))).replace(",", " ").lower().split() if name in KNOWN]
+        self._root = str(setting.option("root", "li850")).lower()
+        self._shown = [name for name in str(setting.option("elements", " ".join(USUAL))).replace(",", " ").lower().split() if name in KNOWN]
         self._held: dict[float, dict[str, float]] = {}
         self._half = b""
 

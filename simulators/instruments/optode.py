@@ -4,7 +4,8 @@
 C1RPh, C2RPh [Deg], C1Amp, C2Amp, RawTemp [mV]; with text off product, serial and the ten values. The concentration is that of fresh
 water (the salinity set in the sensor is 0); saturation needs no salinity. ``*`` before a name: that parameter is in error. TCPhase =
 C1RPh - C2RPh. It speaks each period, or when asked (``Do Sample``) in polled mode; ``#`` acknowledges, ``*`` refuses, ``%`` sleeps, ``!``
-is ready. Station options ``product`` (4330), ``text: false``, ``polled: true``.
+is ready. Settings ``product`` (4330), ``text: false``, ``polled: true``, ``values:
+short`` (oxygen, saturation and temperature alone), ``salinity: water`` (set to that of the water: its concentration is then the water's).
 """
 
 from __future__ import annotations
@@ -34,12 +35,19 @@ HOURS_OF_DAY = 24.0
 
 
 def record(
-    product: str, serial: str, values: Sequence[float], *, text: bool = True, error: Sequence[str] = (), brackets: str = "[]"
+    product: str,
+    serial: str,
+    values: Sequence[float],
+    *,
+    text: bool = True,
+    error: Sequence[str] = (),
+    brackets: str = "[]",
+    count: int = 10,
 ) -> bytes:
-    """One line; ``values`` in the order of `PARAMETERS`, ``error``: names of parameters in error."""
+    """One line; ``values`` in the order of `PARAMETERS`, the first ``count`` of them; ``error``: names of parameters in error."""
     parts = ["MEASUREMENT"] if text else []
     parts += [product, serial]
-    for (name, unit, _, pattern), value in zip(PARAMETERS, values, strict=True):
+    for (name, unit, _, pattern), value in zip(PARAMETERS[:count], values[:count], strict=True):
         star = "*" if name in error else ""
         parts += [f"{star}{name}{brackets[0]}{unit}{brackets[1]}", pattern % value] if text else [pattern % value]
     return ("\t".join(parts) + "\r\n").encode()
@@ -65,15 +73,16 @@ class Optode(Talker):
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
-        options = setting.instrument.options
-        self._product = str(options.get("product", "4330"))
+        self._product = str(setting.option("product", "4330"))
         self._settings = {
-            "Enable Text": "yes" if options.get("text", True) else "no",
-            "Enable Polled Mode": "yes" if options.get("polled", False) else "no",
+            "Enable Text": "yes" if setting.option("text", True) else "no",
+            "Enable Polled Mode": "yes" if setting.option("polled", False) else "no",
             "Interval": f"{setting.period_ms / 1e3:g}",
             "Salinity": "0",
             "Passkey": "0",
         }
+        self._count = 3 if setting.option("values", "all") == "short" else len(PARAMETERS)
+        self._in_salt = setting.option("salinity", "fresh") == "water"
         self._stopped = False
         self._half = b""
 
@@ -89,11 +98,13 @@ class Optode(Talker):
         temperature = np.where(wet, state["water_temperature"], state["air_temperature"]) + self.jitter(0, index, 0.003)
         share = np.where(wet, state["dissolved_oxygen"] / state["oxygen_at_saturation"], 1.0)
         saturation = 100.0 * share + self.jitter(1, index, 0.05)
+        fresh = fresh_water_oxygen_um(saturation, temperature, state["air_pressure"])
+        of_water = state["oxygen_at_saturation"] * saturation / 100.0 / physics.M_OXYGEN
         return {
             "saturation": saturation, "temperature": temperature, "pressure": state["air_pressure"],
             "c1_amplitude": AMPLITUDES_MV[0] + self.jitter(2, index, 0.4), "c2_amplitude": AMPLITUDES_MV[1] + self.jitter(3, index, 0.4),
             "raw_temperature": 700.0 - 22.0 * temperature, "error": np.zeros(count),
-            "oxygen": fresh_water_oxygen_um(saturation, temperature, state["air_pressure"]), "shortwave": state["shortwave"],
+            "oxygen": np.where(wet, of_water, fresh) if self._in_salt else fresh, "shortwave": state["shortwave"],
         }  # fmt: skip
 
     def invalidate(self, columns: Columns, row: int, code: int) -> None:
@@ -131,7 +142,9 @@ class Optode(Talker):
         names = tuple(name for name, *_ in PARAMETERS)[: 1 if error == 1 else None] if error else ()
         text = self._settings["Enable Text"] == "yes"
         brackets = "()" if marked(columns, "old_brackets", row) else "[]"
-        return record(self._product, self.setting.instrument.serial_number, values, text=text, error=names, brackets=brackets)
+        return record(
+            self._product, self.setting.instrument.serial_number, values, text=text, error=names, brackets=brackets, count=self._count
+        )
 
     def encode(self, columns: Columns, first: int) -> list[bytes]:
         count = len(columns["oxygen"])

@@ -6,7 +6,7 @@ signal, 434 reference, 434 signal, 620 reference, 620 signal, ratio 434, ratio 6
 dark signal) / (reference - dark reference) x 16384.
 
 The lights are computed backwards from the water's pCO2 and temperature with the coefficients of the instrument's newest calibration
-(CalT, CalA, CalB, CalC). It measures each period, with a blank before the first and before every 24th measurement (option
+(CalT, CalA, CalB, CalC). It measures each period, with a blank before the first and before every 24th measurement (setting
 ``blank_every``), and answers S0, F0, F5A, L, B, T, G5A, Q5A, R, R0, R1 and C. What ``?`` says for a command unknown is not documented: 02.
 """
 
@@ -58,19 +58,24 @@ def control_record(unit: int, kind: int, t1904: int, flags: int, counts: tuple[i
     return record(unit, kind, t1904, flags.to_bytes(2, "big") + b"".join(count.to_bytes(3, "big") for count in counts))
 
 
-def thermistor_counts(temperature_c: float) -> int:
-    """Counts of a temperature: 1/T = 0.0010183 + 0.000241 R + 1.5e-7 R^3 solved for R, R = ln(17400 counts/(n - counts))."""
+def thermistor_counts(temperature_c: float, full: int = COUNTS) -> int:
+    """Counts (of ``full``) of a temperature: 1/T = 0.0010183 + 0.000241 R + 1.5e-7 R^3 solved for R = ln(17400 counts/(full - counts))."""
     target = 1.0 / (temperature_c + 273.15)
     r = 10.0
     for _ in range(30):
         r -= (0.0010183 + 0.000241 * r + 1.5e-7 * r**3 - target) / (0.000241 + 4.5e-7 * r * r)
     ratio = math.exp(r) / 17_400.0
-    return round(COUNTS * ratio / (1.0 + ratio))
+    return round(full * ratio / (1.0 + ratio))
 
 
-def thermistor_c(counts: int) -> float:
+def battery_counts(volt: float, full: int = COUNTS) -> int:
+    """15 V over 4096 counts, or 3/4000 V a count of 16384."""
+    return round(volt * full / 15.0 if full == COUNTS else volt * 4000.0 / 3.0)
+
+
+def thermistor_c(counts: int, full: int = COUNTS) -> float:
     """The temperature that such counts stand for."""
-    r = math.log(counts / (COUNTS - counts) * 17_400.0)
+    r = math.log(counts / (full - counts) * 17_400.0)
     return 1.0 / (0.0010183 + 0.000241 * r + 1.5e-7 * r**3) - 273.15
 
 
@@ -110,11 +115,11 @@ class Sami2(Talker):
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
-        options = setting.instrument.options
         given = setting.instrument.calibration[-1].coefficients if setting.instrument.calibration else {}
         self.coefficients = COEFFICIENTS | {key.lower(): value for key, value in given.items() if key.lower() in COEFFICIENTS}
-        self._unit = int(float(options.get("data_id", 0x54)))
-        self._blank_every = max(1, int(float(options.get("blank_every", 24))))
+        self._unit = int(float(setting.option("data_id", 0x54)))
+        self._blank_every = max(1, int(float(setting.option("blank_every", 24))))
+        self._full = 16_384 if int(float(setting.option("bits", 12))) == 14 else COUNTS
         self._blanked = False
         self._running = True
         self._records = 0
@@ -153,19 +158,19 @@ class Sami2(Talker):
         return int(clock(columns, row, column(columns, "time_ms", row)).timestamp()) + FROM_1904_S
 
     def _one(self, columns: Columns, row: int, kind: int) -> bytes:
-        temperature = thermistor_counts(column(columns, "temperature", row))
+        temperature = thermistor_counts(column(columns, "temperature", row), self._full)
         blanks = (column(columns, "blank434", row), column(columns, "blank620", row))
         absorbances = (0.0, 0.0)
         if marked(columns, "air_bubble", row):
             absorbances = (0.004, 0.003)
         elif kind == MEASUREMENT and not marked(columns, "reagent_out", row):
-            ratio = absorbance_ratio(max(column(columns, "pco2", row), 1.0), thermistor_c(temperature), self.coefficients)
+            ratio = absorbance_ratio(max(column(columns, "pco2", row), 1.0), thermistor_c(temperature, self._full), self.coefficients)
             absorbances = (DYE_A434, ratio * DYE_A434)
         if column(columns, "low", row):
             absorbances = (1.6, 1.9)
         light = light_values(absorbances, blanks, column(columns, "lamp", row))
         self._records += 1
-        battery = round(column(columns, "battery", row) * COUNTS / 15.0)
+        battery = battery_counts(column(columns, "battery", row), self._full)
         return lights_record(self._unit, kind, self._seconds(columns, row), light, battery, temperature)
 
     def encode(self, columns: Columns, first: int) -> list[bytes]:
@@ -210,9 +215,9 @@ class Sami2(Talker):
         if command == "L":
             return CONFIGURATION.encode() + b"\r"
         if command == "B":
-            return f"{round(column(columns, 'battery') * COUNTS / 15.0):04X}\r".encode()
+            return f"{battery_counts(column(columns, 'battery'), self._full):04X}\r".encode()
         if command == "T":
-            return f"{thermistor_counts(column(columns, 'temperature')):04X}\r".encode()
+            return f"{thermistor_counts(column(columns, 'temperature'), self._full):04X}\r".encode()
         return b"?02\r"
 
     def _flags(self, columns: Columns) -> int:

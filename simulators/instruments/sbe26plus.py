@@ -2,7 +2,7 @@
 
 ``tide: start time = 05 Jan 2014 00:00:28, p = 208.8057, pt = 14.004, t = 13.8633`` CR LF (psia, degC, degC); the time is the start of the
 averaging and the line comes at its end. Bursts: ``wave: start time = …``, ``wave: ptfreq = …``, one pressure a line at 4 Hz, ``wave: end
-burst``. Prompt ``S>``; commands DS, DC, TS, START, STOP. Station options ``wave_every`` (tide lines between two bursts, 0: none) and
+burst``. Prompt ``S>``; commands DS, DC, TS, START, STOP. Settings ``wave_every`` (tide lines between two bursts, 0: none) and
 ``wave_samples`` (256).
 """
 
@@ -49,8 +49,8 @@ class Sbe26plus(Talker):
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
-        self._wave_every = int(float(setting.instrument.options.get("wave_every", 0)))
-        self._wave_samples = int(float(setting.instrument.options.get("wave_samples", 256)))
+        self._wave_every = int(float(setting.option("wave_every", 0)))
+        self._wave_samples = int(float(setting.option("wave_samples", 256)))
         self._running = True
         self._half = b""
 

@@ -2,7 +2,8 @@
 
 Format 3: ``SBE63`` serial, nothing, oxygen (ml/l). Format 2: date, time, 660, phase (us x 1000), 695, thermistor (V x 65536/3.30), 570,
 oxygen (ml/l x 1000), temperature (degC x 1000). The oxygen is that of fresh water at the surface: salinity and pressure are the CTD's to
-add. Station option ``format`` (3); ``SetFormat=2`` changes it.
+add. Setting ``format`` (3); ``SetFormat=2`` changes it; with ``salinity: water`` it is told
+the salinity of the water.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 from simulators.faults.effects import Columns
 from simulators.instruments.base import Setting, Talker, clock, column
 from simulators.instruments.optode import fresh_water_oxygen_um
+from simulators.world import physics
 
 UM_PER_ML_L = 44.66
 THERMISTOR = (10_000.0, 3892.0, 41_000.0)
@@ -50,7 +52,7 @@ class Sbe63(Talker):
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
-        self._format = int(float(setting.instrument.options.get("format", 3)))
+        self._format = int(float(setting.option("format", 3)))
         self._half = b""
 
     def values(self, first: int, count: int) -> Columns:
@@ -60,6 +62,8 @@ class Sbe63(Talker):
         temperature = state["water_temperature"] + self.jitter(0, index, 0.002)
         saturation = 100.0 * state["dissolved_oxygen"] / state["oxygen_at_saturation"]
         micromolar = fresh_water_oxygen_um(saturation, temperature, state["air_pressure"])
+        if self.setting.option("salinity", "fresh") == "water":
+            micromolar = state["dissolved_oxygen"] / physics.M_OXYGEN
         return {"oxygen": micromolar / UM_PER_ML_L + self.jitter(1, index, 0.002), "temperature": temperature, "time_ms": times}
 
     def encode(self, columns: Columns, first: int) -> list[bytes]:

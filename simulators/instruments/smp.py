@@ -4,7 +4,7 @@ Wire addresses: 0 device type, 1 data model, 2 operational mode (1 normal), 3 st
 6; -1: tens), 5 radiation (W m-2), 6 raw, 7 standard deviation, 8 body temperature (0.1 degC), 9 supply (0.1 V), 26 error, 27 protocol
 error, 28 and 29 their counts, 30 and 31 controlled and uncontrolled restarts, 41 batch, 42 serial number; from data model 102 floats
 from 10000 (type, mode, error, status, batch, serial), 10006 radiation, 10008 deviation, 10014 body temperature (K), 10016 supply.
-At night it reads a watt or three below zero. Station option ``scale`` sets the scale factor.
+At night it reads a watt or three below zero. Setting ``scale`` sets the scale factor.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Smp(Unit):
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
-        self._scale = int(float(setting.instrument.options.get("scale", 0)))
+        self._scale = int(float(setting.option("scale", 0)))
         if self._scale not in SCALES:
             raise InstrumentError(f"{self.id}: scale factor {self._scale} is none of the instrument's ({', '.join(map(str, SCALES))})")
 

@@ -1,7 +1,7 @@
 """METEK uSonic-3 / USA-1: ``M:x =    10 y =    -3 z =    -1 t =  2203`` CR LF. After the telegram in Vaisala's data collection manual.
 
 The letter: M heating off, H heating on, D heater defect. x, y, z in cm/s, t in 0.01 degC, no check sum and no word on validity. Which
-way x and y point is not in that manual: here +x blows towards the north mark, +y to its left. Station option ``tight: true`` writes
+way x and y point is not in that manual: here +x blows towards the north mark, +y to its left. Setting ``tight: true`` writes
 the numbers without padding.
 """
 
@@ -36,7 +36,7 @@ class USonic3(Talker):
         if setting.instrument.rate is None:
             raise InstrumentError(f"{self.id}: a sonic streams: give it a rate")
         self._rate = setting.instrument.rate
-        self._tight = bool(setting.instrument.options.get("tight", False))
+        self._tight = bool(setting.option("tight", False))
         self._frozen: dict[str, float] = {}
 
     def values(self, first: int, count: int) -> Columns:

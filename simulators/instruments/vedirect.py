@@ -18,6 +18,8 @@ PRODUCT, FIRMWARE = "0xA053", "159"
 FAULT, BATTERY_TOO_HIGH = 2, 2
 HEX_MESSAGE = b":7F0ED0071\n"
 CHECKED = "Checksum"
+_NUMBERS = [f"{first}{last}{'9' * nines}" for first in range(1, 10) for last in range(10) for nines in range(4)]
+"""yields of two to five figures, of every sum of figures"""
 
 
 def block(labels: Mapping[str, str]) -> bytes:
@@ -62,19 +64,20 @@ class VeDirect(Talker):
             out.append(text + HEX_MESSAGE if marked(columns, "hex_interleaved", row) else text)
         return out
 
-    def _labels(self, columns: Columns, row: int, yield_today: int = 0) -> dict[str, str]:
+    def _labels(self, columns: Columns, row: int, yields: tuple[str, str] = ("0", "0")) -> dict[str, str]:
         milli = {name: round(1e3 * column(columns, name, row)) for name in ("voltage", "current", "panel_voltage", "load")}
         return {
             "PID": PRODUCT, "FW": FIRMWARE, "SER#": self.setting.instrument.serial_number, "V": str(milli["voltage"]),
             "I": str(milli["current"]), "VPV": str(milli["panel_voltage"]), "PPV": str(round(column(columns, "panel_power", row))),
             "CS": str(int(column(columns, "state", row))), "ERR": str(int(column(columns, "error", row))), "LOAD": "ON",
-            "IL": str(milli["load"]), "H20": str(yield_today),
+            "IL": str(milli["load"]), "H20": yields[0], "H22": yields[1],
         }  # fmt: skip
 
     def _ending_with(self, byte: int, columns: Columns, row: int) -> bytes:
-        """The block whose yield of the day (H20, 0.01 kWh) happens to give this check byte."""
-        candidates = (block(self._labels(columns, row, yield_today)) for yield_today in range(100_000))
-        return next((text for text in candidates if text[-1] == byte), block(self._labels(columns, row)))
+        """The block whose yields of today and yesterday (H20, H22; 0.01 kWh) happen to give this check byte."""
+        wanted = (block(self._labels(columns, row))[-1] + 2 * ord("0") - byte) % 256
+        pairs = ((a, b) for a in _NUMBERS for b in _NUMBERS if sum(f"{a}{b}".encode()) % 256 == wanted)
+        return block(self._labels(columns, row, next(pairs)))
 
     def spoil(self, record: bytes) -> bytes:
         """Another check byte; HEX messages after the block stay."""

@@ -4,8 +4,8 @@ Input registers (function 4), register number as wire address: 100 status (32 bi
 PV, 106 PV (CDAB), 108 and 110 SV, 112 and 114 TV, 116 and 118 QV; 1300 status and 1302 … values in the order of register 3000; blocks
 of status, PV, SV, TV, QV from 2000 (ABCD), 2100 (DCBA), 2200 (BADC). Holding registers 201-203, 206, 3000.
 
-PV and SV are the distance to the water and the level above station zero, in metres (unit code 45): station option ``pv: level`` turns
-them round. TV is the temperature of the electronics, QV the echo's strength in dB.
+PV and SV are the distance to the water and the level above station zero, in metres (unit code 45) or another ``unit`` of the
+station file; setting ``pv: level`` turns them round. TV is the temperature of the electronics, QV the echo's strength in dB.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from simulators.faults.effects import Columns
 from simulators.instruments.base import Setting, Suffered, Unit, column
 from simulators.instruments.registers import bytes_swapped, float_big, int32, low_word_first, place
 
-METRE, CELSIUS, DECIBEL = 45, 32, 156
+CELSIUS, DECIBEL = 32, 156
+LENGTHS = {"m": (45, 1.0), "cm": (48, 100.0), "mm": (49, 1000.0), "ft": (44, 1.0 / 0.3048), "in": (47, 1.0 / 0.0254)}
+"""unit code and how many make a metre"""
 HOLDING = {201: 9600, 202: 0, 203: 1, 206: 50, 3000: 0}
 AVERAGING_S = 30.0
 
@@ -40,7 +42,8 @@ class Vegapuls(Unit):
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
-        self._level_first = setting.instrument.options.get("pv", "distance") == "level"
+        self._level_first = setting.option("pv", "distance") == "level"
+        self._unit, self._per_metre = LENGTHS[str(setting.option("unit", "m"))]
         self._holding = dict(HOLDING)
         self._held: dict[float, float] = {}
 
@@ -77,10 +80,10 @@ class Vegapuls(Unit):
     def registers(self, columns: Columns) -> dict[int, int]:
         distance, status = column(columns, "distance"), int32(int(column(columns, "status")))
         pair = (distance, self.setting.height_m - distance)
-        first, second = reversed(pair) if self._level_first else pair
+        first, second = (self._per_metre * metres for metres in (reversed(pair) if self._level_first else pair))
         values = [float_big(value) for value in (first, second, column(columns, "temperature"), column(columns, "echo"))]
         out = place(100, status) | place(102, [0, 0])
-        for address, unit, words in zip((104, 108, 112, 116), (METRE, METRE, CELSIUS, DECIBEL), values, strict=True):
+        for address, unit, words in zip((104, 108, 112, 116), (self._unit, self._unit, CELSIUS, DECIBEL), values, strict=True):
             out |= place(address, [unit, 0]) | place(address + 2, ordered(words, 1))
         for start, order in ((1300, self._holding[3000]), (2000, 0), (2100, 2), (2200, 3)):
             out |= place(start, [word for words in (status, *values) for word in ordered(words, order)])

@@ -4,7 +4,7 @@
 all after FA it is 0). Bits here: 0 time since start (ns), 1 GPS time (ns), 3 yaw, pitch, roll (degrees), 5 turning (rad/s), 6 latitude,
 longitude, height, 7 velocity north, east, down, 8 acceleration (m/s2), 12 INS status, 14 time since the last PPS (ns). INS status: bits
 0-1 mode (0 none, 1 aligning, 2 tracking, 3 satellites lost), 2 satellite fix, 4 IMU error. Text: ``$VNWRG,75,…`` sets the output,
-``$VNRRG`` reads registers 1 model, 3 serial number, 4 firmware, 75; errors ``$VNERR,hh``. Station option ``type_word`` (0x1129 as a
+``$VNRRG`` reads registers 1 model, 3 serial number, 4 firmware, 75; errors ``$VNERR,hh``. Setting ``type_word`` (0x1129 as a
 number).
 """
 
@@ -49,7 +49,7 @@ class Vn300(MotionSensor):
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
-        self._word = int(float(setting.instrument.options.get("type_word", USUAL_WORD)))
+        self._word = int(float(setting.option("type_word", USUAL_WORD)))
         self._started_ms: float | None = None
         self._half = b""
 
@@ -76,7 +76,7 @@ class Vn300(MotionSensor):
         now_ms = self.shifted_ms(columns, row)
         if bit in (0, 1, 14):
             if self._started_ms is None:
-                self._started_ms = now_ms - 1e3 * RUNNING_BEFORE_S
+                self._started_ms = column(columns, "time_ms", row) - 1e3 * RUNNING_BEFORE_S
             gps_ms = now_ms - 1e3 * (GPS_EPOCH_S - GPS_LEAP_S)
             return struct.pack("<Q", max(0, round(1e6 * {0: now_ms - self._started_ms, 1: gps_ms, 14: now_ms % 1e3}[bit])))
         if bit == 12:

@@ -2,8 +2,9 @@
 
 Signed registers hold ten times the value and 32767 where there is none (unsigned 65535): 0x0A humidity, 0x0E pressure, 0x1B radiation,
 0x1F air temperature, 0x23 dew point, each instant, minimum, maximum, average; 0x12 wind direction likewise and raw. 0x00 model (6) and
-software, 0x02-0x07 availability (00 there, 07 not), 0x19 kind of precipitation, 0x1A quality of the wind (%). Addresses in between that
-the document does not name read 0; those from 0x27 on are not known here.
+software, 0x02-0x07 availability (00 there, 07 not; which tells of what is not known: here 0x05 of the radiation sensor, which setting
+``radiation: connected`` adds), 0x19 kind of precipitation, 0x1A quality of the wind (%). Addresses in between that the document does
+not name read 0; those from 0x27 on are not known here.
 """
 
 from __future__ import annotations
@@ -19,8 +20,7 @@ from simulators.world import physics
 from simulators.world.noise import Array
 
 MODEL, SOFTWARE = 6, 0x21
-AVAILABLE = (0x0000, 0x0000, 0x0000, 0x0007, 0x0000, 0x0000)
-"""all but the radiation sensor"""
+NOT_THERE = 0x0007
 RAIN_TYPE = 60
 SIZE = 0x27
 WIND = ("direction", "direction_min", "direction_max")
@@ -36,7 +36,8 @@ class Wxt536Modbus(Unit):
         times = self.times_ms(first, count)
         state = self.setting.feed.state(times)
         index = times / 1000.0
-        out: Columns = {"rain": state["rain_rate"], "quality": np.full(count, 100.0)}
+        watts = state["shortwave"] if self.setting.option("radiation", "none") == "connected" else np.full(count, math.nan)
+        out: Columns = {"radiation": watts, "rain": state["rain_rate"], "quality": np.full(count, 100.0)}
         for stream, (name, size) in enumerate((("air_temperature", 0.03), ("relative_humidity", 0.15), ("air_pressure", 0.03))):
             out[name] = state[name] + self.jitter(stream, index, size)
             out[f"{name}_mean"] = state[name]
@@ -66,7 +67,9 @@ class Wxt536Modbus(Unit):
                 columns[name] = columns[name] + np.where(fault.hit, fault.magnitude, 0.0)
 
     def registers(self, columns: Columns) -> dict[int, int]:
-        words = dict.fromkeys(range(SIZE), 0) | {0x00: MODEL << 8 | SOFTWARE} | place(0x02, list(AVAILABLE))
+        watts = column(columns, "radiation")
+        missing = {0x05: NOT_THERE} if math.isnan(watts) else {}
+        words = dict.fromkeys(range(SIZE), 0) | {0x00: MODEL << 8 | SOFTWARE} | missing
         for start, name, spread in ((0x0A, "relative_humidity", 1.2), (0x0E, "air_pressure", 0.4), (0x1F, "air_temperature", 0.5)):
             words |= place(start, four(column(columns, name), column(columns, f"{name}_mean"), spread))
         dew = column(columns, "dew_point")
@@ -76,7 +79,7 @@ class Wxt536Modbus(Unit):
         words |= place(0x12, [tenths(math.nan if math.isnan(here) else value) for value in ends])
         words[0x19] = RAIN_TYPE if marked(columns, "rain") else 0
         words[0x1A] = int(column(columns, "quality"))
-        return words | place(0x1B, [0x7FFF] * 4)
+        return words | place(0x1B, four(watts, watts, 0.0))
 
 
 def tenths(value: float) -> int:

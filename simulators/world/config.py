@@ -54,6 +54,8 @@ class WaveSettings(Model):
     significant_height_m: float | None = Field(default=None, ge=0, le=20)
     peak_period_s: float | None = Field(default=None, ge=1, le=25)
     from_deg: float | None = Field(default=None, ge=0, le=360)
+    rides: bool | None = None
+    """motion sensors ride a buoy though the station stands (true), or stand though it floats; None: as the station does"""
 
 
 class InstrumentSettings(Model):
@@ -65,6 +67,8 @@ class InstrumentSettings(Model):
     """add the instrument's own white noise"""
     zero_every: DurationMs = 43_200_000
     """pCO2 analyser: pause between two zero cycles"""
+    set_to: dict[str, float | str | bool] = Field(default={}, alias="set")
+    """settings in the instrument itself that a station file has no word for; each instrument's module names its own"""
 
 
 class WorldConfig(Model):

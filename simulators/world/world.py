@@ -134,7 +134,9 @@ class World:
         self.weather = Weather(config, region["climate"], site.latitude_deg, site.longitude_deg)
         self.water = Water(config.seed, region["water"], self.weather, self.tide)
         self.surface = Surface(table("surfaces")[site.surface], config.fluxes)
-        self.waves = Waves(config.seed, _sea_state(config, region["climate"]), floats=site.floats)
+        self.waves = Waves(
+            config.seed, _sea_state(config, region["climate"]), floats=site.floats if config.waves.rides is None else config.waves.rides
+        )
         self.power = Power(self.weather)
         self.turbulence = Turbulence(config.seed, rate_hz, self._block_truth, exact=config.turbulence.statistics == "exact")
         self._blocks: OrderedDict[int, BlockTruth] = OrderedDict()
