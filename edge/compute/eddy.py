@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from edge.compute.columns import Raw, series_of
-from edge.compute.eddy_setup import input_of, learnt_of, methods_of, pressure_input, setup_of, surface_heating
+from edge.compute.eddy_setup import input_of, learnt_of, methods_of, pressure_input, setup_of, surface_heating, surface_m
 from edge.compute.eddy_tables import contours_of, spectra_of
 from edge.compute.judge import Tests, build_answer
 from edge.compute.learning import facts_of, fallbacks_of
@@ -72,15 +72,17 @@ def window_of(request: Request, raw: Raw) -> Window:
         raise ValueError(f"a window needs a rate and a length: rate {raw.rate_hz} Hz, averaging {averaging_s} s")
     series, form = series_of(raw)
     closed_path = request.product.get("path") == "closed" or form != "density"  # mole fractions need no density correction
+    level = input_of(request, raw, "water_level", "water_level")
     setup = setup_of(
         request,
         pressure=pressure_input(request, raw),
-        level=input_of(request, raw, "water_level", "water_level"),
+        level=level,
         closed_path=closed_path,
         mass_densities=bool(raw.meta.get("mass_densities")),
     )
     setup = replace(setup, surface_heating=surface_heating(request, raw.start_ms + 500.0 * averaging_s))
     window = Window(rate_hz=raw.rate_hz, expected=round(averaging_s * raw.rate_hz), series=series, gas_form=form)
+    window = window.found({"height_above_surface_m": request.heights.get("sonic", math.nan) - surface_m(request, level)})
     return run(window, flux_chain(setup, methods_of(request.product), learnt_of(request, raw)))
 
 

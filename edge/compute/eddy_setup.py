@@ -55,7 +55,7 @@ def setup_of(request: Request, *, pressure: Input, level: Input, closed_path: bo
     displacement, roughness = product.get("displacement_m"), product.get("roughness_m")
     ground, water = request.heights.get("ground", 0.0), number_of(level)
     flooded = water > ground + FLOODED_M
-    surface = max(ground, water) if not math.isnan(water) else ground
+    surface = surface_m(request, level)
     over_water = request.station.get("surface") in WATER_SURFACES or flooded
     if displacement is None:
         displacement = displacement_height(canopy)
@@ -84,6 +84,12 @@ def setup_of(request: Request, *, pressure: Input, level: Input, closed_path: bo
         gas_word=GAS_WORDS.get(str(request.station.get("analyser_kind", "")), ""),
         good_status=GILL_GOOD if kind.startswith("gill") else (0.0,),
     )
+
+
+def surface_m(request: Request, level: Input) -> float:
+    """The ground, or the water where that stands higher, above the station's zero."""
+    ground, water = request.heights.get("ground", 0.0), number_of(level)
+    return max(ground, water) if not math.isnan(water) else ground
 
 
 def surface_heating(request: Request, middle_ms: float) -> BurbaInstrument | None:

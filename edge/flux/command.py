@@ -24,6 +24,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from edge.flux.errors import FluxError
 from edge.flux.learning import Learnt, learn
 from edge.flux.pool import Failure, cores, over_files
+from edge.flux.storage import with_storage
 from edge.flux.table import Row, write, write_reasons
 from edge.flux.work import FileResult, Setup, compute_file, product_of
 from edge.science.eddy.spectral.instruments import ANALYSERS, SONICS
@@ -44,7 +45,8 @@ class Outcome:
 
     @property
     def rows(self) -> list[Row]:
-        return [row for result in self.found.values() for row in result.rows]
+        """In order of time, with the storage that only all of them together tell."""
+        return with_storage(pair for result in self.found.values() for pair in zip(result.rows, result.states, strict=True))
 
     @property
     def notes(self) -> dict[str, list[str]]:
@@ -68,10 +70,11 @@ def run(
     outcome = compute_files(Setup(station, mode), files, jobs or cores(), console)
     if not outcome.interrupted:
         learn_and_compute_again(outcome, Setup(station, mode), files, jobs or cores(), console)
-    _report(outcome, console)
-    _write(out, lambda to: write(outcome.rows, to))
+    rows = outcome.rows
+    _report(outcome, rows, console)
+    _write(out, lambda to: write(rows, to))
     if reasons is not None:
-        _write(reasons, lambda to: write_reasons(outcome.rows, outcome.bad, to))
+        _write(reasons, lambda to: write_reasons(rows, outcome.bad, to))
     return outcome.status
 
 
@@ -121,7 +124,8 @@ def compute_files(
                 bar.update(task, advance=1, description=done.path.name)
     except KeyboardInterrupt:
         outcome.interrupted = True
-        console.print(f"stopped: {len(outcome.rows)} periods are written", highlight=False)
+        count = sum(len(result.rows) for result in outcome.found.values())
+        console.print(f"stopped: {count} periods are written", highlight=False)
     return outcome
 
 
@@ -149,16 +153,16 @@ def unknown_kinds(station: Station) -> Iterator[str]:
             yield f"{role}: model {model!r} is not known, its spectral losses cannot be corrected; there are {', '.join(known)}{meant}"
 
 
-def _report(outcome: Outcome, console: Console) -> None:
+def _report(outcome: Outcome, rows: Sequence[Row], console: Console) -> None:
     """Reasons of missing numbers, once each with how often; notes and skipped files by name."""
     missing: dict[str, list[Row]] = {}
-    for row in outcome.rows:
+    for row in rows:
         for reason in dict.fromkeys(row.reasons.values()):
             missing.setdefault(reason, []).append(row)
-    for reason, rows in missing.items():
-        of = list(dict.fromkeys(name for row in rows for name, why in row.reasons.items() if why == reason))
+    for reason, lacking in missing.items():
+        of = list(dict.fromkeys(name for row in lacking for name, why in row.reasons.items() if why == reason))
         shown = ", ".join(of[:6]) + (f" and {len(of) - 6} more" if len(of) > 6 else "")
-        where = rows[0].name + (f" and {len(rows) - 1} more periods" if len(rows) > 1 else "")
+        where = lacking[0].name + (f" and {len(lacking) - 1} more periods" if len(lacking) > 1 else "")
         console.print(f"missing {shown}: {reason} ({where})", highlight=False, soft_wrap=True, markup=False)
     for name, notes in outcome.notes.items():
         console.print(f"{name}: {'; '.join(notes)}", highlight=False, soft_wrap=True, markup=False)

@@ -20,6 +20,7 @@ from edge.compute.request import build_request, needs_of
 from edge.flux.errors import FluxError, RawFileError
 from edge.flux.files import read_file, standard_offset
 from edge.flux.learning import Learnt, facts_of, lacks, parts_of
+from edge.flux.storage import State, state_of
 from edge.flux.table import Row, row_of
 from edge.science.arrays import count_finite
 from edge.science.eddy.window import Window
@@ -38,13 +39,14 @@ class Setup:
 
 @dataclass(frozen=True)
 class FileResult:
-    """Rows of one file and what is to be said about it; ``facts``: what its windows may teach, by place; ``lacks``: whether it does not
-    carry what its methods need to have learnt."""
+    """Rows of one file, for each the ``states`` that storage needs, and what is to be said about the file; ``facts``: what its windows may
+    teach, by place; ``lacks``: whether it does not carry what its methods need to have learnt."""
 
     rows: list[Row]
     notes: list[str]
     facts: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     lacks: bool = False
+    states: list[State] = field(default_factory=list)
 
 
 def product_of(station: Station, place: object = None) -> EddyFlux:
@@ -111,6 +113,7 @@ def compute_file(setup: Setup, path: Path) -> FileResult:
     """The rows of one file, in order of time."""
     reading = read_file(path, setup.station, product_of(setup.station).averaging)
     rows: list[Row] = []
+    states: list[State] = []
     facts: dict[str, list[dict[str, Any]]] = {}
     wanting = False
     for raw in reading.windows:
@@ -118,7 +121,8 @@ def compute_file(setup: Setup, path: Path) -> FileResult:
         year = datetime.fromtimestamp(raw.start_ms / 1000, UTC).year
         offset = standard_offset(setup.station.timezone, year)
         rows.append(row_of(path.name, raw.start_ms, product.averaging, offset, done, site_facts(setup.station, product, raw)))
+        states.append(state_of(product.place, raw.start_ms, product.averaging, done))
         if (parts := parts_of(product, setup.mode)) and not setup.learnt:
             facts.setdefault(product.place, []).append(facts_of(done, raw.start_ms, parts))
             wanting |= lacks(raw, parts)
-    return FileResult(rows, reading.notes, facts, wanting)
+    return FileResult(rows, reading.notes, facts, wanting, states)
