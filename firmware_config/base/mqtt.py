@@ -61,6 +61,10 @@ class Will:
     payload: bytes
 
 
+def _nobody(ok: bool) -> None:
+    """Waits for a message that nobody waits for."""
+
+
 @dataclass
 class MqttSession:
     """A persistent session under a fixed client id.
@@ -135,14 +139,14 @@ class MqttSession:
         info = self._client.publish(topic, payload, qos=qos, retain=retain)
         if info.rc not in (paho.MQTT_ERR_SUCCESS, paho.MQTT_ERR_NO_CONN):
             return False
-        if done is not None:
-            with self._lock:
-                early = info.mid in self._early
-                self._early.discard(info.mid)
-                if not early:
-                    self._waiting[info.mid] = done
-            if early:
-                done(True)
+        waiter = done or _nobody  # also then: a number that stayed in ``_early`` would pass for a later message of the same number
+        with self._lock:
+            early = info.mid in self._early
+            self._early.discard(info.mid)
+            if not early:
+                self._waiting[info.mid] = waiter
+        if early:
+            waiter(True)
         return True
 
     async def publish_and_wait(self, topic: str, payload: bytes, *, retain: bool = False, timeout_s: float = 30.0) -> bool:

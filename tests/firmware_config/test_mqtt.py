@@ -178,3 +178,14 @@ def test_many_deliveries_acknowledged_at_once_do_not_come_again(mqtt_broker) -> 
         reader.session.stop()  # only "end" is not acknowledged
     with Peer(mqtt_broker.broker, "reader", ("ht/1/+/data",), manual_ack=True) as reader:
         assert reader.inbox.get(timeout=WAIT_S).payload == b"end"
+
+
+def test_nothing_is_remembered_of_messages_nobody_waits_for(mqtt_broker) -> None:
+    """Their numbers come again after 65535 messages: one that was remembered would then pass for the PUBACK of another message."""
+    with Peer(mqtt_broker.broker, "sender") as sender:
+        for qos in (0, 1):
+            for _ in range(20):
+                sender.session.publish("ht/1/a/live", b"x", qos=qos)
+        sender.send("ht/1/a/data", b"its PUBACK comes after all others")
+        assert sender.session._early == set()
+        assert sender.session._waiting == {}
