@@ -30,6 +30,7 @@ from tests.conftest import ROOT
 from tests.edge.compute.windows import STATIONS, columns_of, mangrove, small_world, write_ghg
 from tests.edge.flux.deadly import work
 from tests.edge.flux.stations import (
+    COLUMNS,
     SAMPLES,
     START,
     air,
@@ -225,6 +226,24 @@ def test_a_stuck_channel_gives_no_flux(tmp_path: Path, column: int, missing: tup
     path.write_text(csv_text(_constant(column)(air())))
     row = rows_of(flux(station_file(tmp_path), path).stdout)[0]
     assert {row[name] for name in missing} == {"-9999"}
+
+
+def test_rejections_by_a_diagnostic_are_counted_only_where_there_was_one(tmp_path: Path) -> None:
+    """0 says that it was looked at: without a column, or with an empty one, nobody looked."""
+    path = tmp_path / "T_20200601-1200.csv"
+    lines = csv_text(air()).splitlines()
+    given = {**COLUMNS, "sonic_diagnostic": "s", "gas_diagnostic": "g"}
+    every = str(SAMPLES)
+    for words, counts in (
+        ("0,8191", ("0", "0", "0")),
+        ("63,NAN", ("0", "-9999", "-9999")),
+        ("NAN,0", ("-9999", every, every)),
+    ):
+        path.write_text("\n".join([lines[0] + ",s,g", *(f"{line},{words}" for line in lines[1:])]) + "\n")
+        row = rows_of(flux(station_file(tmp_path, columns=given), path).stdout)[0]
+        assert tuple(row[f"{of}_DIAG_NREX"] for of in ("SONIC", "CO2", "H2O")) == counts
+    row = rows_of(flux(station_file(tmp_path), csv_file(tmp_path)).stdout)[0]
+    assert {row[f"{of}_DIAG_NREX"] for of in ("SONIC", "CO2", "H2O")} == {"-9999"}
 
 
 def test_reasons_are_told_once_with_how_often(tmp_path: Path) -> None:

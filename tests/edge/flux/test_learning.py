@@ -78,6 +78,7 @@ def test_with_too_few_files_it_is_said_what_is_missing_and_nothing_is_computed_t
     tmp_path: Path, given: tuple[list[Path], list[dict[str, str]]]
 ) -> None:
     result = flux(station(tmp_path, rotation="planar_fit", planar_fit=FIT), *given[0][:3])
+    assert result.stderr.count("not ready") == 1
     assert "planar fit 0-360 has 3 of 20 windows" in result.stderr
     assert "lag co2 3 windows with a clear maximum; 20 are needed" in result.stderr
     assert "again" not in result.stderr
@@ -89,6 +90,14 @@ def test_methods_that_need_no_history_have_one_pass_in_silence(tmp_path: Path, g
         result = flux(station(tmp_path, **chosen), *given[0][:2])
         assert "learnt" not in result.stderr
         assert "not ready" not in result.stderr
+
+
+def test_the_lag_nobody_chose_is_the_engines_in_its_mode(tmp_path: Path, given: tuple[list[Path], list[dict[str, str]]]) -> None:
+    """A mode at the command line decides too: nothing is learnt then, and the numbers are those of the method named."""
+    few = given[0][:2]
+    unsaid = flux(station(tmp_path), *few, "--mode", "compatible")
+    assert "not ready" not in unsaid.stderr
+    assert rows_of(unsaid.stdout) == rows_of(flux(station(tmp_path, lag="maximum_with_default", mode="compatible"), *few).stdout)
 
 
 def test_a_file_that_carries_what_was_learnt_is_left_with_it(tmp_path: Path) -> None:
