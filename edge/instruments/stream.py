@@ -56,7 +56,8 @@ class StreamDriver:
         self._diagnostics = {kind: (getter(word.field), word.base) for kind, word in card.diagnostics.items()}
         self.quantities = self._quantities.names
         asked = form.request.replace("{address}", (address or form.default_address).rjust(len(form.default_address), "0"))
-        self.request = asked.encode() if options.get("mode") == "polled" and asked else None
+        mode = card.option(dict(options), "mode") if "mode" in card.options else options.get("mode")
+        self.request = asked.encode() if mode == "polled" and asked else None
 
     def feed(self, data: bytes, arrival_s: float) -> list[Reading]:
         """Take bytes as they came; returns the readings they completed, all stamped with their arrival."""

@@ -92,8 +92,8 @@ def test_only_the_unit_that_is_meant_is_listened_to_and_asked() -> None:
     assert isinstance(second, StreamDriver)
     assert second.request == b"*0200P3\r\n"
     assert [r.valid for r in second.feed(b"*000114.5\r\n*000214.5\r\n*0100P3\r\n", 0.0)] == [False, True, True]
-    first = driver("paroscientific_digiquartz", options={"mode": "polled"})
-    assert isinstance(first, StreamDriver)
+    assert digiquartz(mode="automatic").request is None
+    first = digiquartz()
     assert first.request == b"*0100P3\r\n"
     assert [r.valid for r in first.feed(b"*000114.5\r\n*000214.5\r\n", 0.0)] == [True, False]
 
