@@ -19,7 +19,7 @@ from edge.quality import Judged, SeriesQuality
 from firmware_config.flags import USABLE, Flag, roll_up
 from firmware_config.quantities import averaging_of, registry, split_series
 from firmware_config.records import significant
-from firmware_config.station import QualityRule
+from firmware_config.station import Bounds, QualityRule
 
 MINUTE_MS = 60_000
 SHARE_FOR_GOOD = 0.5
@@ -48,9 +48,11 @@ class Newest:
 
 @dataclass
 class Cell:
-    """One series in one minute. ``doubtful``: a value that is used has a test that could not be run."""
+    """One series in one minute. ``doubtful``: a value that is used has a test that could not be run. ``beyond``: values of a high-rate
+    instrument that no such thing can have; they make the mean only where there are no others, and it fails."""
 
     values: Accumulator
+    beyond: Accumulator | None = None
     received: int = 0
     doubtful: bool = False
     stuck: bool = False
@@ -95,6 +97,7 @@ class Series:
         if rule is not None and fast:
             rule = rule.model_copy(update={"spike": None, "rate_of_change_per_min": None, "flat_line": None})
         self.quality = SeriesQuality.from_rule(rule, plausible=plausible)
+        self._low, self._high = plausible if rule is None or rule.gross_range is None else _open_or(rule.gross_range.fail)
         self._required = tuple(self.quality.names)
         self._expected = per_minute
         self._received: deque[int] = deque(maxlen=10)
@@ -126,6 +129,11 @@ class Series:
         if self._may_stick and self._repeated >= STUCK_FROM:
             newest.flag = Flag.FAIL
             cell.stuck = True
+            return
+        if not self._low <= value <= self._high:  # on a line without checksum one lost byte makes 13.49 into 1349
+            newest.flag = Flag.FAIL
+            cell.beyond = cell.beyond or accumulator(self.averaging)
+            cell.beyond.add(value)
             return
         cell.values.add(value)
         newest.flag = Flag.NOT_EVALUATED
@@ -197,26 +205,31 @@ class Series:
         cell = self._cells.pop(minute, None)
         if cell is None:
             return None
-        values = {name: significant(value, 7) for name, value in cell.values.result().items()}
+        used = cell.beyond if cell.beyond is not None and not cell.values.count else cell.values
+        values = {name: significant(value, 7) for name, value in used.result().items()}
         mean = values.setdefault("", None)
         self._received.append(cell.received)
         expected = math.floor(self._expected or max(self._received)) - 1
         share = cell.values.count / max(1, cell.received, expected)
-        if self.fast and mean is not None:
-            cell.note(self.quality.push(mean, 0.0)[0].tests)
+        of_mean = (
+            {name: int(flag) for name, flag in self.quality.push(mean, 0.0)[0].tests.items()} if self.fast and mean is not None else {}
+        )
         if cell.stuck:
-            cell.tests["flat_line"] = int(Flag.FAIL)
-        flag = self._flag_of_mean(cell, mean, share)
+            of_mean["flat_line"] = int(Flag.FAIL)
+        if used is cell.beyond:
+            of_mean["gross_range"] = int(Flag.FAIL)
+        cell.note(of_mean if cell.beyond is None else {**of_mean, "gross_range": int(Flag.FAIL)})
+        flag = self._flag_of_mean(cell, mean, share, of_mean)
         if mean is not None and flag in USABLE:
             self.means.append((minute, mean))
         return MinuteValue(values, flag, cell.tests, share)
 
-    def _flag_of_mean(self, cell: Cell, mean: float | None, share: float) -> Flag:
+    def _flag_of_mean(self, cell: Cell, mean: float | None, share: float, of_mean: Mapping[str, int]) -> Flag:
         if mean is None:
             return Flag.MISSING
-        if self.fast and Flag.FAIL in cell.tests.values():
+        if Flag.FAIL in of_mean.values():
             return Flag.FAIL
-        if share < SHARE_FOR_GOOD or (self.fast and Flag.SUSPECT in cell.tests.values()):
+        if share < SHARE_FOR_GOOD or Flag.SUSPECT in of_mean.values():
             return Flag.SUSPECT
         return Flag.NOT_EVALUATED if cell.doubtful else Flag.GOOD
 
@@ -228,3 +241,8 @@ class Series:
                 gathered.add(mean)
         found = gathered.result()
         return (found[""], gathered.count) if found else None
+
+
+def _open_or(bounds: Bounds) -> tuple[float, float]:
+    """Limits as numbers; an open side is infinite."""
+    return -math.inf if bounds.min is None else bounds.min, math.inf if bounds.max is None else bounds.max

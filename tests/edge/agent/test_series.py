@@ -184,6 +184,26 @@ def test_a_high_rate_mean_outside_the_range_fails_and_stays_visible():
     assert (minute.values[""], minute.flag) == (90.0, Flag.FAIL)
 
 
+def test_one_impossible_value_of_a_high_rate_instrument_is_in_no_mean_and_is_told():
+    """A line without checksum lost the point of one number: 13.49 arrived as 1349."""
+    series = Series("gas_temperature@x", None, fast=True)
+    for i in range(1200):
+        series.push_fast(1349.0 if i == 600 else 13.49 + 0.01 * (i % 5), i * 50.0, MINUTE)
+        assert i != 600 or (series.newest.flag, series.newest.usable) == (Flag.FAIL, pytest.approx(13.53))
+    minute = series.take(MINUTE)
+    assert minute.values["max"] == pytest.approx(13.53)
+    assert minute.values[""] == pytest.approx(13.51, abs=0.001)
+    assert (minute.flag, minute.tests) == (Flag.GOOD, {"gross_range": Flag.FAIL})
+    assert minute.share == pytest.approx(1199 / 1200)
+
+
+def test_impossible_values_on_both_sides_do_not_make_a_possible_mean():
+    series = Series("gas_temperature@x", None, fast=True)
+    for i in range(1200):
+        series.push_fast(1000.0 if i % 2 else -990.0, i * 50.0, MINUTE)
+    assert series.take(MINUTE).flag == Flag.FAIL
+
+
 def test_a_high_rate_instrument_that_repeats_itself_has_no_good_mean():
     """A stuck sonic says so by nothing but its digits; a signal strength may well stand still."""
     stuck, steady = Series("sonic_temperature@x", None, fast=True), Series("signal_strength@x", None, fast=True)
