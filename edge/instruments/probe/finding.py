@@ -67,7 +67,9 @@ def judge_printing(finding: Finding, heard: bytes, speed: float, *, polled: bool
     bad = sum(finding.rejected.values())
     if not heard:
         finding.verdict = "silent: check power and wiring, " + ("and its address" if polled else "and that it prints by itself")
-    elif not finding.records and _readable(heard) < 0.9:
+    elif not finding.records and not bad and finding.card.binary is not None:
+        finding.verdict = f"bytes in which no record begins: speed or format is probably not {finding.settings}; try --search"
+    elif not finding.records and finding.card.binary is None and _readable(heard) < 0.9:
         finding.verdict = f"bytes that are no text: speed or format is probably not {finding.settings}; try --search"
     elif not finding.records:
         finding.verdict = f"speaks, but no record is valid: {finding.rejected.most_common(1)[0][0] if bad else repr(heard[:30])}"

@@ -5,42 +5,42 @@ The simulators encode the protocols on their own and never read a card's layout;
 
 import asyncio
 import json
-import shutil
 import sys
 from pathlib import Path
 
 import yaml
 
+import simulators
 from edge.instruments.probe import Prober
 from firmware_config.cards import all_cards
 from firmware_config.check import load_station
 
-STATIONS = Path(__file__).parents[3] / "firmware_config" / "stations"
-WEATHER_EVERY = "2s"
-"""At real time the bench keeps its pace on any machine; the weather transmitter alone is made quicker than its ten seconds."""
+BENCH = Path(simulators.__file__).parent / "stations" / "bench"
+QUICKER = {"sami": "2s", "proco2": "2s", "sbe26": "2s", "weather": "2s"}
+"""At real time the bench keeps its pace on any machine; those that would need minutes for three records are made quicker."""
+
+OF_THE_MACHINE = ("prints ", "takes up to ")
+"""Verdicts on pace: a busy machine's, not a driver's."""
 
 
 def whole_station(folder: Path) -> Path:
-    """The buoy with the mangrove tower's integrated sonic beside its own instruments: all eight models."""
-    buoy = yaml.safe_load((STATIONS / "zhoushan-buoy" / "station.yaml").read_text(encoding="utf-8"))
-    tower = yaml.safe_load((STATIONS / "yueqing-mangrove" / "station.yaml").read_text(encoding="utf-8"))
-    sonic = next(item for item in tower["instruments"] if item["model"] == "ec100_irgason_ascii")
-    buoy["links"].append(next(link for link in tower["links"] if link["id"] == sonic["link"]))
-    buoy["instruments"].append(sonic)
-    next(item for item in buoy["instruments"] if item["id"] == "weather")["every"] = WEATHER_EVERY
+    """The bench's own station, one instrument of every model."""
+    bench = yaml.safe_load((BENCH / "station.yaml").read_text(encoding="utf-8"))
+    for item in bench["instruments"]:
+        item["every"] = QUICKER.get(item["id"], item.get("every"))
     path = folder / "station.yaml"
-    path.write_text(yaml.safe_dump(buoy, allow_unicode=True), encoding="utf-8")
-    shutil.copy(STATIONS / "zhoushan-buoy" / "site.geojson", folder)
+    path.write_text(yaml.safe_dump(bench, allow_unicode=True), encoding="utf-8")
+    (folder / "site.geojson").write_bytes((BENCH / "site.geojson").read_bytes())
     return path
 
 
 async def test_every_model_is_in_order_on_the_bench(tmp_path: Path) -> None:
     path = whole_station(tmp_path)
     station = load_station(path).station
-    assert {instrument.model for instrument in station.instruments} <= set(all_cards())
+    assert {instrument.model for instrument in station.instruments} == set(all_cards())
     program = await asyncio.create_subprocess_exec(
         str(Path(sys.executable).with_name("haitan-sim")), "station", str(path), "--ports", str(tmp_path / "ports"),
-        stdout=asyncio.subprocess.PIPE, cwd=tmp_path,
+        "--world", str(BENCH / "world.yaml"), stdout=asyncio.subprocess.PIPE, cwd=tmp_path,
     )  # fmt: skip
     try:
         assert program.stdout is not None
@@ -50,8 +50,10 @@ async def test_every_model_is_in_order_on_the_bench(tmp_path: Path) -> None:
     finally:
         program.terminate()
         await program.wait()
-    assert {finding.instrument.id: finding.verdict for finding in found if not finding.good} == {}
+    wrong = {f.instrument.id: f.verdict for f in found if not f.good and not f.verdict.startswith(OF_THE_MACHINE)}
+    assert wrong == {}
     for finding in found:
         assert finding.records >= 3
+        assert set(finding.rejected) <= {"cut off"}, finding.instrument.id  # the first, where listening began in the middle
         missing = {name for name, value in finding.values.items() if value is None}
         assert missing <= {"rainfall"}, f"{finding.instrument.id}: {missing}"

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,7 +11,9 @@ import pytest_asyncio
 from rich.console import Console
 
 from edge.instruments.probe import Finding, Prober, propose
+from edge.instruments.probe.finding import judge_printing
 from edge.instruments.probe.table import hints, overview
+from firmware_config.cards import load_card
 from firmware_config.station import Station
 from tests.edge.instruments.test_meaning import gill
 from tests.edge.instruments.test_modbus_driver import Y504, keller
@@ -156,6 +159,17 @@ async def test_the_table_and_its_hints_can_be_read(ports: Path, monkeypatch: pyt
     lines = "\n".join(hints(found))
     assert "proposed: options: {answer:" in lines
     assert "to be confirmed on the unit: unit number of the factory" in lines
+
+
+@pytest.mark.parametrize(
+    ("rejected", "says"),
+    [({}, "no record begins: speed or format"), ({"status 7: too few samples on all paths": 20}, "no record is valid: status 7")],
+)
+def test_a_binary_instrument_in_rain_is_told_from_one_at_another_speed(rejected: dict[str, int], says: str) -> None:
+    card = load_card("gill_windmaster_binary_m10")
+    finding = Finding(station().instrument("right"), card, "38400 Bd 8N1", rejected=Counter(rejected))
+    judge_printing(finding, bytes(range(256)), 1.0, polled=False)
+    assert says in finding.verdict
 
 
 def test_limits_are_proposed_from_the_slowest_answer_and_never_from_a_few() -> None:
