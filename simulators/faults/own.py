@@ -8,6 +8,7 @@ from __future__ import annotations
 OWN: tuple[tuple[str, str, float, str], ...] = (
     ("counter_jump", "the record or restart counter leaps", 17.0, "counts added"),
     ("counter_reset", "the counter begins again at zero", 1.0, "-"),
+    ("timer_wrap", "the timer runs over", 1.0, "s after the fault begins"),
     ("clock_lost", "the clock begins again at the first of January", 1904.0, "year"),
     ("clock_step", "the clock is off", 3600.0, "s"),
     ("clock_stuck", "the clock stands still", 1.0, "-"),

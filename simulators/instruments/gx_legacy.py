@@ -11,7 +11,7 @@ import struct
 import numpy as np
 
 from simulators.faults.effects import Columns
-from simulators.instruments.base import Setting, column, marked
+from simulators.instruments.base import Setting, Suffered, column, marked
 from simulators.instruments.mip import ACCELERATION, ATTITUDE, TURNING, MotionSensor, Three, planted, three, wrapped_ticks
 from simulators.world.waves import to_body
 
@@ -36,7 +36,7 @@ class GxLegacy(MotionSensor):
     """A 3DM-GX that streams in continuous mode."""
 
     can_be_invalid = False
-    own_faults = frozenset({"over_range", "counter_jump", "counter_reset", "sync_inside"})
+    own_faults = frozenset({"over_range", "counter_jump", "counter_reset", "timer_wrap", "sync_inside"})
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
@@ -47,6 +47,14 @@ class GxLegacy(MotionSensor):
         attitude = np.array([out[name] for name in ATTITUDE])
         magnetic = to_body(attitude, np.array([np.full(count, part) for part in FIELD_GAUSS]))
         return out | {"mx": magnetic[0], "my": magnetic[1], "mz": magnetic[2], "ticks": wrapped_ticks(out["time_ms"], TICKS_PER_S)}
+
+    def suffer(self, columns: Columns, fault: Suffered) -> None:
+        """``timer_wrap``: the timer stands so that it runs over a moment after the fault begins."""
+        if fault.name == "timer_wrap":
+            wrapping = wrapped_ticks(fault.since_ms - 1e3 * fault.magnitude, TICKS_PER_S)
+            columns["ticks"] = np.where(fault.hit, wrapping, columns["ticks"])
+        else:
+            super().suffer(columns, fault)
 
     def encode(self, columns: Columns, first: int) -> list[bytes]:
         return [self._record(columns, row) for row in range(len(columns["az"]))]

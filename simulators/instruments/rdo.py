@@ -22,6 +22,8 @@ BLOCKS = {"oxygen": (37, 20, 48), "temperature": (45, 1, 3), "saturation": (53, 
 UNITS = {"oxygen": (117, 118), "temperature": (1, 2), "saturation": (177,), "partial_pressure": (26,)}
 UNIT_OFFSET = 3
 ERROR, MISSING = 3, 7
+WARMING = 1
+"""the document has a number for warming up that is not in our copy: any but 0, 3 and 7 stands for it"""
 CAP_MISSING = 1 << 9
 SENTINEL = 0.0
 TORR_PER_HPA = 0.750062
@@ -42,7 +44,7 @@ class Rdo(Unit):
     """One probe."""
 
     fields = ("oxygen", "temperature", "saturation", "partial_pressure")
-    own_faults = frozenset({"cap_missing", "unit_changed"})
+    own_faults = frozenset({"cap_missing", "unit_changed", "warm_up"})
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
@@ -67,7 +69,8 @@ class Rdo(Unit):
         columns["quality"][row] = code or ERROR
 
     def suffer(self, columns: Columns, fault: Suffered) -> None:
-        name, value = ("quality", MISSING) if fault.name == "cap_missing" else ("oxygen_unit", 118)
+        changes = {"cap_missing": ("quality", MISSING), "warm_up": ("quality", WARMING), "unit_changed": ("oxygen_unit", 118)}
+        name, value = changes[fault.name]
         columns[name] = np.where(fault.hit, float(value), columns[name])
 
     def registers(self, columns: Columns) -> dict[int, int]:

@@ -22,7 +22,7 @@ from simulators.world import load_world
 from tests.simulators.conftest import T0_MS
 from tests.simulators.test_more_instruments import BENCH
 
-OFTEN = {"sami": "5s", "sbe26": "5s", "weather": "5s", "proco2": "5s"}
+OFTEN = {"sami": "2s", "sbe26": "2s", "weather": "2s", "proco2": "1s"}
 
 
 @pytest.fixture
