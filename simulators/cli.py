@@ -72,6 +72,7 @@ def station(
     loop: Annotated[bool, typer.Option(help="begin again after the last recorded file")] = False,
     broker: Annotated[str | None, typer.Option(help="HOST:PORT: put a network between station and broker that faults can cut")] = None,
     disk: Annotated[Path | None, typer.Option(help="the station's data folder, on a small file system of its own (full_disk)")] = None,
+    staged: Annotated[bool, typer.Option(help="leave faults of network, power and memory to whoever started this")] = False,
 ) -> None:
     """One station's instruments on ptys and TCP ports, until SIGTERM. Prints one line when they are ready."""
     import asyncio
@@ -82,7 +83,7 @@ def station(
     from simulators.serve.door import Request, serve_station
 
     log.set_up("world")
-    request = Request(file, ports, world, faults, speed, replay or [], replay_meta, loop=loop, broker=broker, disk=disk)
+    request = Request(file, ports, world, faults, speed, replay or [], replay_meta, loop=loop, broker=broker, disk=disk, staged=staged)
     try:
         asyncio.run(serve_station(request, typer.echo))
     except (SimulatorError, StationFileError) as error:

@@ -24,10 +24,12 @@ from typing import Any, TextIO
 import yaml
 
 from firmware_config.base import log
-from firmware_config.base.clock import ENVIRONMENT, WorldClockFile
+from firmware_config.base.clock import ENVIRONMENT, WorldClock, WorldClockFile
 from simulators.errors import StageError
+from simulators.faults.timeline import write_timeline
 from simulators.serve.proxy import TcpProxy
 from simulators.servers import Influx1, Mosquitto, Nats, find_broker, free_port, get, program
+from simulators.stagefaults import StageFaults
 from simulators.supervise import Child
 
 logger = log.get(__name__)
@@ -60,6 +62,7 @@ class StationPlace:
     link: TcpProxy
     world: Child
     edge: Child
+    faults: StageFaults
 
     @property
     def data(self) -> Path:
@@ -88,6 +91,7 @@ class Stage:
     _lock: TextIO | None = field(init=False, default=None)
     _clock_task: asyncio.Task[None] | None = field(init=False, default=None)
     _links: list[TcpProxy] = field(init=False, default_factory=list)
+    _fault_tasks: list[asyncio.Task[None]] = field(init=False, default_factory=list)
 
     @property
     def url(self) -> str:
@@ -171,14 +175,14 @@ class Stage:
         shutil.rmtree(ports, ignore_errors=True)  # links of an earlier life lead nowhere
         ports.mkdir(parents=True)
         faults = folder / "faults.yaml"
-        faults.write_text(yaml.safe_dump({"faults": self.faults.get(station_id, [])}), encoding="utf-8")
+        write_timeline(faults, self.faults.get(station_id, []))
         link = TcpProxy("127.0.0.1", self.broker.port)
         await link.start()
         self._links.append(link)
         replayed = bool(self.replay) and self._takes_replay(file)
         if replayed:
             file = self._for_replay(file, folder / "station")
-        world_command = [door("haitan-sim"), "station", str(file), "--ports", str(ports), "--faults", str(faults)]
+        world_command = [door("haitan-sim"), "station", str(file), "--ports", str(ports), "--faults", str(faults), "--staged"]
         for raw in self.replay if replayed else ():
             world_command += ["--replay", str(raw)]
         world = await self._child(f"world-{station_id}", world_command, {})
@@ -187,7 +191,9 @@ class Stage:
             [door("haitan-edge"), "run", str(file), "--data", str(folder / "data")],
             {"HAITAN_PORTS": str(ports), "HAITAN_BROKER": f"127.0.0.1:{link.port}"},
         )
-        self.places[station_id] = StationPlace(station_id, file, folder, link, world, edge)
+        carried = StageFaults(faults, ports, link, world, edge, WorldClock(self.clock_file.path))
+        self._fault_tasks.append(asyncio.create_task(carried.run(), name=f"faults of {station_id}"))
+        self.places[station_id] = StationPlace(station_id, file, folder, link, world, edge, carried)
 
     @staticmethod
     def _takes_replay(file: Path) -> bool:
@@ -215,6 +221,9 @@ class Stage:
 
     async def stop(self) -> None:
         """Stop stations first, then their worlds, then the centre, then the servers; what they owe each other is on disk."""
+        for task in self._fault_tasks:
+            task.cancel()
+        await asyncio.gather(*self._fault_tasks, return_exceptions=True)
         order = ("edge-", "world-", "collector", "influxd", "broker")
         for prefix in order:
             await asyncio.gather(*(child.stop() for child in self.children if child.name.startswith(prefix)))

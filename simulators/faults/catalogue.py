@@ -23,6 +23,8 @@ class Fault:
     what: str
     magnitude: float
     unit: str
+    ends_itself: bool = False
+    """its magnitude is how long it lasts (s, world time) where the timeline says nothing else"""
 
 
 FAULTS: dict[str, Fault] = {
@@ -51,10 +53,19 @@ FAULTS: dict[str, Fault] = {
         *(Fault(name, "own", what, magnitude, unit) for name, what, magnitude, unit in OWN),
         Fault("unplugged", "link", "the port vanishes and returns at the end", 1.0, "-"),
         Fault("bad_clock", "station", "the station's clock is off", 3600.0, "s"),
+        Fault("clock_1970", "station", "the station's clock begins again at 1970 and knows that it is not set", 1970.0, "year"),
+        Fault("clock_drift", "station", "the station's clock runs off and believes itself synchronised", 60.0, "s per hour"),
+        Fault("no_time_source", "station", "nothing sets the station's clock: it says so and drifts", 2.0, "s per day"),
         Fault("no_network", "station", "nothing passes between station and centre", 1.0, "-"),
         Fault("slow_network", "station", "the network carries little", 2000.0, "bytes/s (real)"),
         Fault("late_network", "station", "the network is slow to deliver", 2.0, "s (real)"),
+        Fault("lossy_network", "station", "the network loses pieces, which come again later", 0.2, "share of pieces"),
+        Fault("power_cut", "station", "no power: instruments and agent die at once and come back together", 60.0, "s", ends_itself=True),
+        Fault("little_memory", "station", "the agent gets no more memory than this beyond what it has", 16.0, "MB"),
         Fault("full_disk", "station", "the station's disk is full", 0.0, "bytes left free"),
     )
 }
 """Every fault by name."""
+
+STAGED = frozenset({"no_network", "slow_network", "late_network", "lossy_network", "power_cut", "little_memory"})
+"""What only whoever holds processes and network can carry out: on a stage not the world but the stage itself."""

@@ -12,7 +12,7 @@ reported once and the old one stays.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -90,7 +90,7 @@ class ActiveFault:
     end_ms: float
     magnitude: float
     number: int
-    """position in the file: with the entry, what makes it this fault and no other"""
+    """which of several equal entries (0: the first): with the entry, what makes it this fault and no other, wherever it stands"""
 
     @property
     def name(self) -> str:
@@ -120,7 +120,6 @@ class Timeline:
         self._links = links
         self._stamp: tuple[int, int] | None = None
         self._first_read: dict[tuple[int, Entry], float] = {}
-        self._known: dict[tuple[int, Entry], ActiveFault] = {}
         self.faults: tuple[ActiveFault, ...] = ()
         if path is not None:
             self._load(now_ms)
@@ -165,17 +164,20 @@ class Timeline:
     def _load(self, now_ms: float) -> None:
         assert self._path is not None
         self._stamp = self._stat()
-        resolved = []
-        for number, entry in enumerate(self._entries(self._path)):
+        resolved: list[ActiveFault] = []
+        for entry in self._entries(self._path):
             self._check(entry)
+            number = sum(1 for other in resolved if other.entry == entry)
             key = (number, entry)
             base = self._first_read.setdefault(key, now_ms)
             begin = entry.at.timestamp() * 1e3 if entry.at else base + float(entry.after or 0)
+            magnitude = entry.magnitude if entry.magnitude is not None else FAULTS[entry.fault].magnitude
             if entry.until is not None:
                 end = entry.until.timestamp() * 1e3
+            elif entry.lasts is not None:
+                end = begin + entry.lasts
             else:
-                end = begin + entry.lasts if entry.lasts is not None else FOR_EVER_MS
-            magnitude = entry.magnitude if entry.magnitude is not None else FAULTS[entry.fault].magnitude
+                end = begin + 1e3 * magnitude if FAULTS[entry.fault].ends_itself else FOR_EVER_MS
             resolved.append(ActiveFault(entry, begin, end, magnitude, number))
         self.faults = tuple(resolved)
 
@@ -209,6 +211,13 @@ class Timeline:
         if entry.fault not in self._targets[entry.instrument]:
             able = ", ".join(sorted(self._targets[entry.instrument]))
             raise FaultFileError(f"{self._path}: {entry.instrument} cannot show {entry.fault}; it can show {able}")
+
+
+def write_timeline(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Put a timeline in place of the one that is there, in one step: whoever reads it meets the old one or the new one, whole."""
+    new = path.with_name(path.name + ".new")
+    new.write_text(yaml.safe_dump({"faults": [dict(row) for row in rows]}, allow_unicode=True, sort_keys=False), encoding="utf-8")
+    new.replace(path)
 
 
 def _utc(entry: Entry) -> Entry:

@@ -34,6 +34,7 @@ class Request:
     loop: bool = False
     broker: str | None = None
     disk: Path | None = None
+    staged: bool = False
 
 
 async def serve_station(request: Request, say: Callable[[str], None]) -> None:
@@ -53,6 +54,7 @@ async def serve_station(request: Request, say: Callable[[str], None]) -> None:
         owns_clock=owns,
         broker=_address(request.broker) if request.broker else None,
         disk=request.disk,
+        staged=request.staged,
     )
     bench = StationBench(loaded.station, plan, open_clock())
     stop = asyncio.Event()

@@ -1,24 +1,30 @@
-"""The network between a station and its broker: a TCP proxy that can be cut, reset, slowed and delayed while it runs.
+"""The network between a station and its broker: a TCP proxy that can be cut, reset, slowed, delayed and made lossy while it runs.
 
 It carries bytes and knows nothing of what they mean. `cut` is a dead link: nothing passes, nobody is told, and what was sent waits (as
-in TCP's own buffers) until `heal`. `reset` closes every connection and refuses new ones. Both directions are treated alike; times are
-real ones.
+in TCP's own buffers) until `heal`. `reset` closes every connection and refuses new ones. `lose` is a lossy link as programs above TCP meet
+it: what was lost comes again after a waiting time that doubles with each further loss, everything behind it waits as well, and a connection
+that loses one piece too often breaks. Both directions are treated alike; times are real ones.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 
 from firmware_config.base import log
 
 logger = log.get(__name__)
 CHUNK_BYTES = 16_384
 BUFFER_BYTES = 65_536
+FIRST_RETRY_S = 0.2
+"""Linux sends again after no less than this (RFC 6298 asks for a second)."""
+LOSSES_TO_BREAK = 7
 
 
 class TcpProxy:
-    """``await start()``, connect to 127.0.0.1 ``port``; ``cut``, ``reset``, ``slow``, ``delay``, ``heal`` at any time; ``await stop()``."""
+    """``await start()``, connect to 127.0.0.1 ``port``; ``cut``, ``reset``, ``slow``, ``delay``, ``lose`` and ``heal`` at any time; then
+    ``await stop()``."""
 
     def __init__(self, host: str, port: int, *, listen_port: int = 0) -> None:
         self._target = (host, port)
@@ -31,6 +37,8 @@ class TcpProxy:
         self._refuse = False
         self._bytes_per_s: float | None = None
         self._delay_s = 0.0
+        self._lost_share = 0.0
+        self._chance = random.Random(1)
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -68,9 +76,13 @@ class TcpProxy:
         """Each piece arrives so much later."""
         self._delay_s = seconds
 
+    def lose(self, share: float) -> None:
+        """Each piece is lost with this probability, each time it is sent."""
+        self._lost_share = share
+
     def heal(self) -> None:
         """All faults end; what waited in a cut passes."""
-        self._bytes_per_s, self._delay_s, self._refuse = None, 0.0, False
+        self._bytes_per_s, self._delay_s, self._lost_share, self._refuse = None, 0.0, 0.0, False
         self._open.set()
 
     def _close_all(self) -> None:
@@ -141,6 +153,7 @@ class TcpProxy:
         while data:
             await self._open.wait()
             piece, data = data[:step], data[step:]
+            await self._lost()
             writer.write(piece)
             await writer.drain()
             self.bytes_carried += len(piece)
@@ -152,3 +165,11 @@ class TcpProxy:
                 return True
         await self._open.wait()
         return False
+
+    async def _lost(self) -> None:
+        """Wait until this piece gets through; ConnectionResetError when it is lost too often."""
+        for losses in range(LOSSES_TO_BREAK):
+            if self._chance.random() >= self._lost_share:
+                return
+            await asyncio.sleep(FIRST_RETRY_S * 2**losses)
+        raise ConnectionResetError("lost too often")

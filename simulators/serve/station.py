@@ -43,6 +43,8 @@ TICK_S = 0.008
 """shortest real pause between two turns"""
 LONGEST_PAUSE_S = 0.05
 HOUSEKEEPING_S = 0.2
+TARGETS_FILE = "faults.json"
+"""in the folder of the ports: what can go wrong at this station, for whoever stages faults"""
 SETTLED_S = 3.0
 """a recording waits until its lines have been read for so many real seconds: a station that has just come up is not judged by it"""
 
@@ -61,6 +63,8 @@ class Plan:
     owns_clock: bool = False
     broker: tuple[str, int] | None = None
     disk: Path | None = None
+    staged: bool = False
+    """faults of network, power and memory are carried out by whoever started this"""
 
 
 def base_rate(station: Station) -> int:
@@ -105,6 +109,7 @@ class StationBench:
             clock_file=plan.clock_file,
             proxy=self.proxy,
             ballast=Ballast(plan.disk) if plan.disk else None,
+            staged=plan.staged,
         )
         self._last_truth = int(now // (BLOCK_S * 1000))
         self._housekept = 0.0
@@ -187,8 +192,23 @@ class StationBench:
             places["broker"] = f"127.0.0.1:{self.proxy.port}"
             (self.plan.ports / "broker.tcp").write_text(places["broker"], encoding="ascii")
         seed = self.plan.world.seed
+        (self.plan.ports / TARGETS_FILE).write_text(json.dumps(self.targets()), encoding="utf-8")
         self.truth.note(self.now_ms(), "start", station=self.station.id, seed=seed, speed=self.clock.speed, ports=places)
         return places
+
+    def targets(self) -> dict[str, Any]:
+        """What can go wrong here: instrument → its link, the faults it can show, the fields a spike or a drift may hit; the links."""
+        return {
+            "instruments": {
+                entry.id: {
+                    "link": entry.link,
+                    "faults": sorted(self.instruments[entry.id].fault_names()),
+                    "fields": list(self.instruments[entry.id].fields),
+                }
+                for entry in self.station.instruments
+            },
+            "links": [link.id for link in self.station.links],
+        }
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until ``stop`` is set; then unplug everything."""
