@@ -7,7 +7,8 @@ dark signal) / (reference - dark reference) x 16384.
 
 The lights are computed backwards from the water's pCO2 and temperature with the coefficients of the instrument's newest calibration
 (CalT, CalA, CalB, CalC). It measures each period, with a blank before the first and before every 24th measurement (setting
-``blank_every``), and answers S0, F0, F5A, L, B, T, G5A, Q5A, R, R0, R1 and C. What ``?`` says for a command unknown is not documented: 02.
+``blank_every``), and answers S0, F0, F5A, L, B, T, G5A, Q5A, R, R0, R1 and C; it takes L5A and its
+configuration, E5A, P01 and P03 without a word. The code it answers to an unknown command is not documented: ``?02``.
 """
 
 from __future__ import annotations
@@ -124,6 +125,9 @@ class Sami2(Talker):
         self._running = True
         self._records = 0
         self._half = b""
+        self._configuration = CONFIGURATION
+        self._configures = False
+        self._started_ms: float | None = None
 
     def values(self, first: int, count: int) -> Columns:
         times = self.times_ms(first, count)
@@ -200,6 +204,8 @@ class Sami2(Talker):
         columns = look()
         if marked(columns, "boot_prompt"):
             return b"7.7Boot>"
+        if self._configures or command in ("L5A", "E5A") or command[:3] in ("P01", "P03"):
+            return self._change(command)
         if command in ("R", "R0", "C"):
             return self._one(columns, 0, BLANK if command == "C" else MEASUREMENT)
         if command == "R1":
@@ -209,16 +215,28 @@ class Sami2(Talker):
             kind, counts = (0x81 if self._running else STOPPED), (self._records, 0, 41 * self._records)
             return control_record(self._unit, kind, self._seconds(columns, 0), self._flags(columns), counts)
         if command in ("S0", "F0", "F5A"):
-            seconds = int(column(columns, "time_ms") // 1000) & 0xFFFFFFFF
+            now_ms = column(columns, "time_ms")
+            self._started_ms = now_ms if self._started_ms is None else self._started_ms
+            seconds = int((now_ms - self._started_ms) // 1000) & 0xFFFFFFFF
             counts_text = f"{self._records:06X}{0:06X}{41 * self._records:06X}"
             return f":{seconds:08X}{self._flags(columns):04X}{counts_text}{self._unit:02X}\r".encode()
         if command == "L":
-            return CONFIGURATION.encode() + b"\r"
+            return self._configuration.encode() + b"\r"
         if command == "B":
             return f"{battery_counts(column(columns, 'battery'), self._full):04X}\r".encode()
         if command == "T":
             return f"{thermistor_counts(column(columns, 'temperature'), self._full):04X}\r".encode()
         return b"?02\r"
+
+    def _change(self, command: str) -> bytes:
+        """Commands that are obeyed in silence; the line after L5A is the new configuration (512 characters, ended by 00)."""
+        if self._configures:
+            text = command.removesuffix("00") if len(command) == len(CONFIGURATION) + 2 else command
+            self._configuration = text if len(text) == len(CONFIGURATION) else self._configuration
+        elif command == "E5A":
+            self._records = 0
+        self._configures = command == "L5A"
+        return b""
 
     def _flags(self, columns: Columns) -> int:
         low = LOW_BATTERY_FLAG if column(columns, "battery") < 10.5 else 0

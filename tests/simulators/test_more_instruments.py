@@ -269,6 +269,11 @@ class TestCarbonDioxide:
         assert ask(b"C\r")[5:7] == b"05"
         assert len(ask(b"L\r")) == 513
         assert ask(b"XYZ\r") == b"?02\r"
+        new = b"A5" * 256
+        assert ask(b"L5A\r" + new + b"00\r") == b""
+        assert ask(b"L\r") == new + b"\r"
+        assert ask(b"E5A\rP01 08\r") == b""
+        assert ask(b"S0\r")[13:19] == b"000000", "the records are gone"
 
     def test_water_and_air_lines_in_turn(self, make: Make):
         pro = make("proco2")
