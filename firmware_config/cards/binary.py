@@ -73,6 +73,10 @@ class BinaryFormat(CardModel):
             raise ValueError("every frame but csat3, which is laid out once and for all, needs parts")
         if len(set(codes)) < len(codes) or max(codes, default=-1) > highest:
             raise ValueError(f"codes of {self.frame} are different from each other and not above {highest}")
+        for part in self.parts:
+            whole = sum(item_bytes(item) for item in part.items if item.at is None and not item.optional)
+            if any(item.at is not None and item.at + item_bytes(item) > whole for item in part.items):
+                raise ValueError(f"part {part.name}: at lies beyond what the part always has")
         if self.frame == "gill" and len(codes) != 1:
             raise ValueError("frame gill takes one part")
         return self

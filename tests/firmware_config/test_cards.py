@@ -214,6 +214,7 @@ def test_a_card_may_be_written_by_hand(tmp_path: Path) -> None:
         (BINARY, "frame: mip", "frame: csat3", "every frame but csat3"),
         (BINARY, "frame: mip", "frame: gill", "not above 255"),
         (BINARY, "{field: seconds, type: u32, at: 0", "{type: u32, at: 0", "at gives bytes a second field"),
+        (BINARY, "at: 0, scale", "at: 1, scale", "at lies beyond what the part always has"),
         (BINARY, "{field: accel, item: 0}", "{field: acel, item: 0}", "'acel': no field of this name"),
         (BINARY, "protocol: binary", "protocol: delimited", "binary with the key binary"),
     ],
