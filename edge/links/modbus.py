@@ -9,7 +9,8 @@ client. pymodbus stays the independent server in the tests.
 Promises
 - Requests never overlap; an answer is taken only from the asked unit, of the asked function and exactly the asked length.
 - After a timeout on RTU the line stays silent until the device's longest answer time has passed and nothing more arrives; what came
-  in the meantime is dropped.
+  in the meantime is dropped. A device from which nothing came in all that time is dead, not late: until it answers again the line waits
+  for it only as long as for an answer (and before it is asked itself, as ever).
 - The first good answer after a failure is marked suspect. A failing device is asked again after 1, 2, 5, 15, then every 60 of its turns
   (or a minute, whichever comes first), and never within another's turn: a dead device does not starve its bus.
 - All limits are real time; the time the bytes need on the wire is allowed for.
@@ -72,10 +73,15 @@ class UnitState(msgspec.Struct):
     bad: Counter[str] = msgspec.field(default_factory=Counter)
     skipped: int = 0
     longest_answer_s: float = 0.0
+    mute: bool = False
+    """nothing at all came within its longest answer time"""
+    quiet_until_s: float = 0.0
+    """an answer to the last request may come until then"""
 
     def answered(self, took_s: float) -> None:
         """It lives, whatever it said."""
         self.failures = self.turns_to_wait = 0
+        self.mute = False
         self.longest_answer_s = max(self.longest_answer_s, took_s)
 
     def failed(self, reason: str) -> None:
@@ -102,6 +108,8 @@ class ModbusBus:
         self._news = asyncio.Event()
         link.on_gone = self._news.set
         self._quiet_until_s = 0.0
+        self._awaited: Request | None = None
+        """what the line is kept silent for"""
         self._transaction = 0
         self._units: dict[int, UnitState] = {}
         self.unexpected_bytes = 0
@@ -186,14 +194,18 @@ class ModbusBus:
             raise LinkDown(str(error)) from error
         sent_s = time.monotonic() + len(frame) * self._byte_s
         # Set before waiting: who is cancelled while an answer is under way leaves the line as unsure as a timeout does.
-        self._quiet_until_s = sent_s + limits.longest_s
+        state = self.unit(request.unit)
+        state.quiet_until_s = self._quiet_until_s = sent_s + limits.longest_s
+        self._awaited = request
         answer = await self._answer(request, sent_s + limits.answer_s + request.answer_bytes * self._byte_s + MARGIN_S)
         if answer is not None:
-            self._quiet_until_s = 0.0
+            state.quiet_until_s = self._quiet_until_s = 0.0
             return answer, max(0.0, self._last_byte_s - sent_s)
         if not self.link.connected:
             raise LinkDown(f"link {self.link.id} was lost while unit {request.unit} was asked")
         word = classify_rtu(request, bytes(self._received)) if self._rtu else "timeout"
+        if state.mute and word == "timeout":
+            self._quiet_until_s = 0.0
         if word == "timeout":
             raise ModbusTimeout(f"unit {request.unit} did not answer within {limits.answer_s:.2f} s")
         raise ModbusBadAnswer(word, f"unit {request.unit}: what arrived is not the answer ({word})")
@@ -229,8 +241,11 @@ class ModbusBus:
         """Wait until the line is ours: drained after a timeout, silent between frames."""
         if not self._rtu:
             return
-        if (quiet_s := self._quiet_until_s - time.monotonic()) > 0:
+        if (quiet_s := max(self._quiet_until_s, self.unit(unit).quiet_until_s) - time.monotonic()) > 0:
             await asyncio.sleep(quiet_s)
+        if self._quiet_until_s and self._awaited is not None:
+            self.unit(self._awaited.unit).mute = classify_rtu(self._awaited, bytes(self._received)) == "timeout"
+            self._quiet_until_s = 0.0
         give_up_s = time.monotonic() + BABBLE_LIMIT_S
         while (wait_s := self._last_byte_s + self._gap_s - time.monotonic()) > 0:
             if time.monotonic() > give_up_s:

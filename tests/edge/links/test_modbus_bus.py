@@ -83,6 +83,41 @@ async def test_a_late_answer_is_never_taken_for_the_next_one(line: Rs485, bus: M
     assert bus.unexpected_bytes == 7
 
 
+async def test_a_dead_device_holds_the_line_up_once_a_late_one_every_time(line: Rs485, bus: ModbusBus) -> None:
+    """Nothing at all came within its longest answer time: the line is free again as soon as it has not answered."""
+
+    async def late(request: bytes) -> bytes:
+        await asyncio.sleep(0.2)
+        return await holding(8, lambda address: address)(request)
+
+    line.answers[1] = holding(1, lambda address: address)
+    line.answers[8] = late
+    for turn in range(3):
+        for unit in (8, 9):
+            with pytest.raises(ModbusTimeout):
+                await bus.read(unit, 3, 11, 1, QUICK)
+            assert (bus._quiet_until_s > 0) is (unit == 8 or turn == 0)
+            assert number(await bus.read(1, 3, 22, 1, LIMITS)) == 22
+    assert not bus.unit(8).mute
+    line.answers[9] = holding(9, lambda address: address)
+    assert (await bus.read(9, 3, 5, 1, LIMITS)).suspect
+    assert not bus.unit(9).mute
+
+
+async def test_a_late_answer_of_a_device_thought_dead_is_not_taken_for_its_next_one(line: Rs485, bus: ModbusBus) -> None:
+    delays = iter((9.0, 0.3, 0.0))
+
+    async def device(request: bytes) -> bytes:
+        await asyncio.sleep(next(delays))
+        return await holding(1, lambda address: address)(request)
+
+    line.answers[1] = device
+    for address in (11, 12):
+        with pytest.raises(ModbusTimeout):
+            await bus.read(1, 3, address, 1, QUICK)
+    assert number(await bus.read(1, 3, 22, 1, LIMITS)) == 22
+
+
 async def test_who_is_cancelled_while_asking_leaves_no_stray_answer(line: Rs485, bus: ModbusBus) -> None:
     async def slow(request: bytes) -> bytes:
         await asyncio.sleep(0.05)
