@@ -1,8 +1,8 @@
 """Every slow series of the station: judged as it arrives, gathered by the minute, remembered as newest value and recent means.
 
 A value is judged by the tests of the station file (`edge.quality`); what a card's rule spoiled fails, what a Modbus device said first
-after a timeout is suspect. Means use flags 1 and 2 only and carry the share used. Series of high-rate instruments are gathered without
-tests on each value; their minute means are held to the gross range.
+after a timeout is suspect. Means use flags 1 and 2 only and carry the share used. Values of high-rate instruments are
+held to the gross range alone, and so are their minute means.
 
 Times are monotonic milliseconds for order and ages; minutes are those of UTC (of the time since boot while the clock is unset).
 """

@@ -221,6 +221,11 @@ def _each_block(rule: Rule) -> list[Rule]:
     ] or [rule]
 
 
+def _word(rule: Rule) -> str:
+    """A rule's reason without the value, for counting; the field where the reason is nothing but the value."""
+    return str(rule.field) if rule.reason == "{value}" else rule.reason.replace("{value}", "…")
+
+
 class Judge:
     """The card's rules under the options of one instrument."""
 
@@ -246,7 +251,7 @@ class Judge:
             reasons.append(reason)
             for name in rule.spoils or record.values:
                 spoiled.setdefault(name, reason)
-        words = tuple(rule.reason for rule, _ in failed) + (("marked as not valid",) if record.faults else ())
+        words = tuple(_word(rule) for rule, _ in failed) + (("marked as not valid",) if record.faults else ())
         return Verdict(words, "; ".join(reasons), spoiled)
 
 
