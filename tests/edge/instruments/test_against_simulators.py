@@ -44,7 +44,7 @@ async def test_every_model_is_in_order_on_the_bench(tmp_path: Path) -> None:
     )  # fmt: skip
     try:
         assert program.stdout is not None
-        ready = (await asyncio.wait_for(program.stdout.readline(), 40)).decode()
+        ready = (await asyncio.wait_for(program.stdout.readline(), 100)).decode()
         json.loads(ready.removeprefix("ready "))
         found = await Prober(station, tmp_path / "ports", listen_s=8.0).run()
     finally:
