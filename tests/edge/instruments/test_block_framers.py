@@ -54,7 +54,7 @@ def passes_its_check(name: str, body: bytes) -> bool:
 
 
 @EACH
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(stream=STREAMS, cuts=st.lists(st.integers(0, 400), max_size=12))
 def test_frames_do_not_depend_on_how_the_stream_was_cut(name: str, stream: bytes, cuts: list[int]) -> None:
     edges = sorted({0, len(stream), *(cut for cut in cuts if cut < len(stream))})
@@ -65,7 +65,7 @@ def test_frames_do_not_depend_on_how_the_stream_was_cut(name: str, stream: bytes
 
 
 @EACH
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(stream=STREAMS)
 def test_memory_is_bounded_and_every_frame_is_a_record_or_a_reason(name: str, stream: bytes) -> None:
     framer = FRAMERS[name]()
@@ -78,7 +78,7 @@ def test_memory_is_bounded_and_every_frame_is_a_record_or_a_reason(name: str, st
 
 
 @EACH
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(garbage=STREAMS)
 def test_after_any_garbage_the_third_record_at_the_latest_is_read(name: str, garbage: bytes) -> None:
     wire, body = GOOD[name]
