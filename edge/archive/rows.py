@@ -23,7 +23,7 @@ MISSING_WORDS = frozenset({b"", b"nan", b"na", b"n/a", b"null", b"none", b"inf",
 LITERALS = (b'"NAN"', b'"INF"', b'"-INF"', b'"NaN"', b'""', b"NAN", b"NaN", b"nan")
 """spelled as loggers spell them; replaced in this order"""
 MAX_TEXT = 64
-PART_BYTES = 32_768
+PART_BYTES = 65_536
 CAREFUL_BYTES = 1024
 
 _numbers = msgspec.json.Decoder(list[float])
@@ -96,14 +96,15 @@ def _joined(pieces: Sequence[Rows], count: int, texts: Sequence[int]) -> Rows:
 def _grid(body: bytes, delimiter: bytes, width: int) -> NDArray[np.int64] | None:
     """Where each field ends, (rows, width), or None when the rows have not all this width."""
     text = np.frombuffer(body, np.uint8)
-    ends = np.append(np.flatnonzero((text == delimiter[0]) | (text == 10)), text.size)
-    if ends.size % width:
+    ends = np.flatnonzero(text <= max(delimiter[0], 10))  # one look at each byte; where others lie that low, a second
+    kinds = text[ends]
+    separates, breaks = kinds == delimiter[0], kinds == 10
+    if np.count_nonzero(separates) + np.count_nonzero(breaks) < ends.size:
+        ends, breaks = ends[separates | breaks], breaks[separates | breaks]
+    rows = (ends.size + 1) // width
+    if ends.size + 1 != rows * width or np.count_nonzero(breaks) != rows - 1 or not bool(breaks[width - 1 :: width].all()):
         return None
-    grid = ends.reshape(-1, width)
-    line_ends = grid[:-1, -1]
-    if body.count(b"\n") != line_ends.size or not bool((text[line_ends] == 10).all()):
-        return None
-    return grid
+    return np.append(ends, text.size).reshape(rows, width)
 
 
 def _quick(body: bytes, delimiter: bytes, grid: NDArray[np.int64], wanted: Sequence[int], texts: Sequence[int]) -> Rows | None:

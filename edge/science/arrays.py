@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -25,6 +27,9 @@ def mean_of_present(x: FloatArray) -> float:
     >>> mean_of_present(floats([1.0, np.nan, 3.0]))
     2.0
     """
+    total = float(x.sum())
+    if x.size and math.isfinite(total):
+        return total / x.size
     present = x[np.isfinite(x)]
     return float(present.mean()) if present.size else float("nan")
 
@@ -35,7 +40,7 @@ def sd_of_present(x: FloatArray) -> float:
     >>> sd_of_present(floats([1.0, np.nan, 3.0]))
     1.0
     """
-    present = x[np.isfinite(x)]
+    present = x if x.size and math.isfinite(float(x.sum())) else x[np.isfinite(x)]
     return float(present.std()) if present.size else float("nan")
 
 

@@ -86,10 +86,14 @@ def covariance(a: FloatArray, b: FloatArray) -> float:
     >>> covariance(floats([1.0, 2.0, np.nan]), floats([1.0, 3.0, 5.0]))
     0.5
     """
+    if not a.size:
+        return float("nan")
+    mean_a, mean_b = float(a.mean()), float(b.mean())
+    if math.isfinite(mean_a) and math.isfinite(mean_b):
+        return dot(a - mean_a, b - mean_b) / a.size
     both = np.isfinite(a) & np.isfinite(b)
     n = int(np.count_nonzero(both))
     if not n:
         return float("nan")
-    if n < a.size:
-        a, b = a[both], b[both]
+    a, b = a[both], b[both]
     return dot(a - a.mean(), b - b.mean()) / n

@@ -17,6 +17,8 @@ from edge.science.eddy.rotation import angles, planar_fit
 from edge.science.eddy.screening import (
     amplitude,
     attack_angle,
+    breaks,
+    clipped,
     diagnostics,
     differences,
     discontinuities,
@@ -42,17 +44,20 @@ def steps(setup: Setup, methods: Methods, learnt: Learnt) -> Chain:
     """The list for one window."""
     present = partial(presence.step, minimum_share=methods.minimum_share)
     return (
+        *right_handed(setup),
         diagnosed(setup),
         ("stuck", stuck.step),
-        *right_handed(setup),
         ("presence", present),
         *dry_mole_fractions(setup, methods),
         ("limits", partial(limits.step, pressure_pa=setup.pressure_pa)),
+        ("clipped", clipped.step),
         *spikes(setup, methods),
         ("presence_after_screening", present),
         ("amplitude", partial(amplitude.step, averaging_s=setup.averaging_s)),
         ("moments", moments.step),
         ("discontinuities", partial(discontinuities.step, pressure_pa=setup.pressure_pa)),
+        ("breaks", breaks.step),
+        ("neighbours", differences.recorded_step),
         ("steadiness", steadiness.step),
         ("attack_angle", attack_angle.step),
         *sonic_corrections(setup, methods),
@@ -67,12 +72,12 @@ def steps(setup: Setup, methods: Methods, learnt: Learnt) -> Chain:
         ("air_state", partial(air_state.step, pressure_pa=setup.pressure_pa)),
         ("momentum", momentum.step),
         ("uncorrected_stability", partial(stability.uncorrected_step, height_m=setup.height_m)),
+        *surface_heating(setup, methods),
         *spectral_factors(setup, methods),
         *learnt_factors(setup, methods, learnt),
         *fluxes_of(methods),
         *random_errors(methods),
         ("stability", partial(stability.step, height_m=setup.height_m)),
-        *surface_heating(setup, methods),
         ("properties", partial(properties.step, averaging_s=setup.averaging_s)),
         ("integral_turbulence", partial(integral_turbulence.step, latitude_deg=setup.latitude_deg)),
         ("detection_limit", detection_limit.step),
@@ -89,15 +94,15 @@ def facts_of(setup: Setup) -> Facts:
     return Facts(platform_moves=setup.platform_moves, over_water=setup.over_water, open_path=not setup.closed_path)
 
 
-def diagnosed(setup: Setup) -> tuple[str, Step]:
-    """What the instruments' own words condemn, where nobody has looked at them yet."""
-    words = partial(diagnostics.step, sonic_word=setup.sonic_word, gas_word=setup.gas_word, good_status=setup.good_status)
-    return ("diagnostics", words)
-
 def right_handed(setup: Setup) -> Chain:
     """v turned round, of a sonic whose axes are left-handed."""
     return (("right_handed", frames.unmirrored_step),) if setup.mirrored else ()
 
+
+def diagnosed(setup: Setup) -> tuple[str, Step]:
+    """What the instruments' own words condemn, where nobody has looked at them yet."""
+    words = partial(diagnostics.step, sonic_word=setup.sonic_word, gas_word=setup.gas_word, good_status=setup.good_status)
+    return ("diagnostics", words)
 
 
 def sonic_corrections(setup: Setup, methods: Methods) -> Chain:
@@ -115,11 +120,6 @@ def dry_mole_fractions(setup: Setup, methods: Methods) -> Chain:
     return (("dry_mole_fraction", dry_mole_fraction.step),) if setup.closed_path and methods.density else ()
 
 
-def spikes(setup: Setup, methods: Methods) -> Chain:
-    """The despiking chosen; the window of Vickers & Mahrt is a sixth of the period, in whole minutes."""
-    if methods.spikes == "none":
-        return ()
-    if methods.spikes == "mauder":
 def surface_heating(setup: Setup, methods: Methods) -> Chain:
     """What an open-path analyser's warm surfaces add to the heat in its path, where the station gives their coefficients."""
     if setup.surface_heating is None or setup.closed_path or not methods.density:
@@ -127,6 +127,11 @@ def surface_heating(setup: Setup, methods: Methods) -> Chain:
     return (("surface_heating", partial(burba.step, instrument=setup.surface_heating)),)
 
 
+def spikes(setup: Setup, methods: Methods) -> Chain:
+    """The despiking chosen; the window of Vickers & Mahrt is a sixth of the period, in whole minutes."""
+    if methods.spikes == "none":
+        return ()
+    if methods.spikes == "mauder":
         return (("spikes", mauder.step),)
     return (("spikes", partial(vickers_mahrt.step, window_s=60.0 * max(1, int(setup.averaging_s / 60.0 / 6.0)))),)
 

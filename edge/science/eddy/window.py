@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from edge.science.arrays import FloatArray, count_finite, mean_of_present, sd_of_present
+from edge.science.arrays import FloatArray, count_finite, dot, mean_of_present, sd_of_present
 
 GasForm = Literal["density", "mole_fraction", "dry_mole_fraction"]
 """How the gas series are given: molar density (mol m-3), mole fraction of moist air, or of dry air (mol mol-1)."""
@@ -32,6 +32,9 @@ class Statistics:
 
     @classmethod
     def of(cls, x: FloatArray) -> Statistics:
+        mean = float(x.mean()) if x.size else math.nan
+        if math.isfinite(mean):
+            return cls(x.size, mean, math.sqrt(dot(y := x - mean, y) / x.size))
         return cls(count_finite(x), mean_of_present(x), sd_of_present(x))
 
 

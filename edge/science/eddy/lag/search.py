@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge.science.arrays import FloatArray, dot
+from edge.science.arrays import FloatArray, dot, mean_of_present
 from edge.science.eddy.window import GASES, Window
 
 
@@ -92,18 +92,18 @@ def covariance_by_lag(w: FloatArray, x: FloatArray, first: int, last: int) -> Fl
     """
     there_w, there_x = np.isfinite(w), np.isfinite(x)
     whole = bool(there_w.all() and there_x.all())
-    a = np.where(there_w, w - (w[there_w].mean() if there_w.any() else 0.0), 0.0)
-    b = np.where(there_x, x - (x[there_x].mean() if there_x.any() else 0.0), 0.0)
+    a = w - w.mean() if whole else np.where(there_w, w - mean_of_present(w), 0.0)
+    b = x - x.mean() if whole else np.where(there_x, x - mean_of_present(x), 0.0)
     one_w, one_x = there_w.astype(np.float64), there_x.astype(np.float64)
-    n = a.size
+    n, total_a, total_b = a.size, float(a.sum()), float(b.sum())
     found = np.full(last - first + 1, np.nan)
     for k, lag in enumerate(range(first, last + 1)):
         here, there = slice(max(0, -lag), max(0, min(n, n - lag))), slice(max(0, lag), max(0, min(n, n + lag)))
         pairs = float(here.stop - here.start) if whole else dot(one_w[here], one_x[there])
         if pairs < 1:
             continue
-        sum_a = float(a[here].sum()) if whole else dot(a[here], one_x[there])
-        sum_b = float(b[there].sum()) if whole else dot(one_w[here], b[there])
+        sum_a = total_a - float(a[: here.start].sum()) - float(a[here.stop :].sum()) if whole else dot(a[here], one_x[there])
+        sum_b = total_b - float(b[: there.start].sum()) - float(b[there.stop :].sum()) if whole else dot(one_w[here], b[there])
         found[k] = dot(a[here], b[there]) / pairs - sum_a * sum_b / pairs**2
     return found
 

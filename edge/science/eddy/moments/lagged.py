@@ -39,8 +39,7 @@ class Blocks:
             padded[whole, : x.size - whole * block] = x[whole * block :]
         alone = np.fft.rfft(padded, axis=1)
         joined = alone.copy()
-        joined[:-1, 0::2] += alone[1:, 0::2]
-        joined[:-1, 1::2] -= alone[1:, 1::2]
+        joined[:-1] += alone[1:] * np.where(np.arange(block + 1) % 2, -1.0, 1.0)
         return cls(alone, joined)
 
 

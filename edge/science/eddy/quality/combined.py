@@ -157,7 +157,8 @@ def step(window: Window, *, facts: Facts, rules: Sequence[Rule] = RULES, demand_
     of the classes of `classes`, whose ``mauder_foken_<flux>`` it needs."""
     values: dict[str, float] = {}
     reasons: dict[str, str] = {}
-    known = {**window.values, "expected_samples": float(window.expected)}
+    longest = max((x.size for x in window.series.values()), default=0)
+    known = {**window.values, "expected_samples": float(window.expected), "samples_per_expected": longest / window.expected}
     for flux in SERIES:
         if math.isnan(window.value(flux)):
             continue

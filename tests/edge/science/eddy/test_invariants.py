@@ -33,7 +33,7 @@ def open_path() -> dict[str, np.ndarray]:
 
 def unscreened(series: dict[str, np.ndarray]) -> dict[str, float]:
     """Without despiking: a spike of one component is none of another, so screening knows the axes (that is the method, not a fault)."""
-    return dict(fluxes_of(air(), series, "density", closed=False, leave_out="despike").values)
+    return dict(fluxes_of(air(), series, "density", closed=False, leave_out="spikes").values)
 
 
 def dry() -> dict[str, np.ndarray]:
