@@ -34,6 +34,7 @@ const STATISTICS: Record<string, Record<Language, string>> = {
   sd: { en: "standard deviation", zh: "标准差" },
   min: { en: "minimum", zh: "最小" },
   max: { en: "maximum", zh: "最大" },
+  uncertainty: { en: "standard error", zh: "标准误差" },
 };
 
 /** A place this page has no word for is shown by its identifier. */
