@@ -57,7 +57,7 @@ def station(**options: str) -> Station:
 
 
 async def arrivals(folder: Path, seconds: float, **options: str) -> dict[str, list[float]]:
-    """World seconds of every reading with values, by device, over so many seconds."""
+    """UTC seconds of every reading with values, by device, over so many seconds; turns lie on whole multiples of the period."""
     file = WorldClockFile(folder / "clock.json")
     file.start(1.0)
     clock = WorldClock(file.path)
@@ -70,9 +70,10 @@ async def arrivals(folder: Path, seconds: float, **options: str) -> dict[str, li
     found: dict[str, list[float]] = {entry.id: [] for entry in bench.station.instruments}
 
     def deliver(source: Source, reading: Reading, at_ms: float) -> None:
-        found[source.instrument.id].append(at_ms / 1e3)
+        found[source.instrument.id].append((at_ms + station_time.offset_ms) / 1e3)
 
-    acquisition = Acquisition(bench.station, StationTime(clock), deliver, ports=folder / "ports")
+    station_time = StationTime(clock)
+    acquisition = Acquisition(bench.station, station_time, deliver, ports=folder / "ports")
     tasks: list[asyncio.Task[Any]] = [asyncio.create_task(bench.run(stop))]
     tasks += [asyncio.ensure_future(part()) for part in acquisition.parts().values()]
     try:
