@@ -121,7 +121,8 @@ def available_series(instruments: Iterable[Instrument], products: Iterable[Any],
         series_name(quantity, instrument.place)
         for instrument in instruments
         if instrument.model in cards
-        for quantity in cards[instrument.model].quantities
+        for quantity, source in cards[instrument.model].quantities.items()
+        if cards[instrument.model].applies(source.when, instrument.options)
     }
     return measured | {series_name(quantity, product.place) for product in products for quantity in PRODUCES[product.kind]}
 

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from edge.agent.memory import InstrumentMemory
 from edge.agent.timebase import StationTime
 from edge.agent.watch import Watch
 from edge.errors import LinkDown, LinkError
@@ -70,18 +71,22 @@ class Acquisition:
         *,
         ports: Path | None = None,
         on_change: Callable[[str, dict[str, Any]], None] = lambda kind, detail: None,
+        memory: InstrumentMemory | None = None,
     ) -> None:
         self._station = station
         self._time = time
         self._deliver = deliver
         self._ports = ports
         self._on_change = on_change
+        self._memory = memory or InstrumentMemory(None)
         self._faults = 0
         self._links: list[ByteLink] = []
         self.sources = {item.id: self._source(item) for item in station.instruments}
 
     def _source(self, instrument: Instrument) -> Source:
         driver = make_driver(instrument, load_card(instrument.model), self._time.clock.monotonic)
+        if isinstance(driver, StreamDriver):
+            driver.recall(self._memory.recall(instrument.id))
         return Source(instrument, driver, Watch(instrument, driver.stats, self._time.now_ms(), self._on_change))
 
     def parts(self) -> dict[str, Callable[[], Awaitable[None]]]:
@@ -127,7 +132,10 @@ class Acquisition:
                 assert isinstance(source.driver, StreamDriver)
                 if fresh:
                     self._take_all(source, source.driver.finish(arrival_s), at_ms)
-                self._take_all(source, source.driver.feed(data, arrival_s), at_ms)
+                readings = source.driver.feed(data, arrival_s)
+                self._take_all(source, readings, at_ms)
+                if readings:
+                    self._memory.keep(source.instrument.id, source.driver.memory())
 
     async def _ask(self, source: Source, link: ByteLink) -> None:
         assert isinstance(source.driver, StreamDriver)

@@ -22,6 +22,7 @@ from edge.agent.health import ClockCheck, Health
 from edge.agent.highrate import HighRate
 from edge.agent.inputs import Inputs
 from edge.agent.learning import Learning
+from edge.agent.memory import InstrumentMemory
 from edge.agent.minutes import Minutes
 from edge.agent.products import Asker, GasProducts, TideProduct, run_gas, run_tide
 from edge.agent.recorder import UNIQUE, Recorder
@@ -83,7 +84,8 @@ class Agent:
         self.science = ScienceClient(worker)
         self.archive = ThreadPoolExecutor(1, thread_name_prefix="archive")
         self.packer = ThreadPoolExecutor(1, thread_name_prefix="packer")
-        self.acquisition = Acquisition(station, self.time, self._deliver, ports=ports, on_change=self._report)
+        memory = InstrumentMemory(folder.instruments)
+        self.acquisition = Acquisition(station, self.time, self._deliver, ports=ports, on_change=self._report, memory=memory)
         sources = self.acquisition.sources
         eddies = [product for product in station.products if isinstance(product, EddyFlux)]
         frames = {p.sonic: frame_of(station.instrument(p.sonic)) for p in eddies}

@@ -5,6 +5,7 @@ DATA/run.json   boot id, start and whether the stop was clean
 DATA/outbox/    see `edge.outbox`
 DATA/raw/PLACE/ see `edge.archive.store`
 DATA/eddy/PLACE/ see `edge.agent.learning`
+DATA/instruments/ see `edge.agent.memory`
 """
 
 from __future__ import annotations
@@ -39,6 +40,10 @@ class DataFolder:
     @property
     def outbox(self) -> Path:
         return self.path / "outbox"
+
+    @property
+    def instruments(self) -> Path:
+        return self.path / "instruments"
 
     def raw(self, place: str) -> Path:
         return self.path / "raw" / place
