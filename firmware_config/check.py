@@ -16,7 +16,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from firmware_config.cards import all_cards
+from firmware_config.cards import readable_cards
 from firmware_config.errors import StationFileError
 from firmware_config.sense import Parts, check_sense
 from firmware_config.station import Station, Surface
@@ -79,7 +79,12 @@ def load_station(path: Path) -> LoadedStation:
         station = Station.model_validate(data)
     except ValidationError as error:
         shape_problems(report, Station, error, UNION_TAGS)
-    check_sense(report, parts, all_cards())
+    cards, broken = readable_cards()
+    wrong = sorted({instrument.model for instrument in parts.instruments.values()} & set(broken))
+    for model in wrong:
+        report.problems += broken[model]
+    if not wrong:
+        check_sense(report, parts, cards)
     if report.problems or station is None:
         raise StationFileError(report.problems)
     digest = hashlib.sha256(path.read_bytes() + b"\0" + json.dumps(site, sort_keys=True).encode()).hexdigest()[:16]

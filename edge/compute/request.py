@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from edge.compute.messages import Input, Request
-from firmware_config.cards import all_cards
+from firmware_config.cards import readable_cards
 from firmware_config.station import AirSeaFlux, EddyFlux, Instrument, OxygenSaturation, Station, Tide
 
 AnyProduct = EddyFlux | AirSeaFlux | OxygenSaturation | Tide
@@ -105,7 +105,7 @@ def _kinds(station: Station, product: AnyProduct) -> dict[str, str]:
 def frame_of(sonic: Instrument) -> dict[str, float]:
     """How a sonic's horizontal wind is to be read: ``v_sign`` -1 where v must be turned round to make its axes right-handed, and
     ``u_from_deg``, where a wind along +u then comes from. What is not established is not in it: a direction is never guessed."""
-    card = all_cards().get(sonic.model)
+    card = readable_cards()[0].get(sonic.model)
     named = f"{sonic.model} {card.maker if card is not None else ''}".lower()
     turn, mirrored = AXES.get(next((axes for word, axes in AXES_OF.items() if word in named), ""), (None, False))
     frame = {"v_sign": -1.0} if mirrored else {}

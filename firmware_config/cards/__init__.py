@@ -23,7 +23,7 @@ from firmware_config.quantities import registry
 from firmware_config.units import DurationMs
 from firmware_config.yaml_report import KeyPath, Report, closest, read_yaml, shape_problems
 
-__all__ = ["CARDS", "Card", "all_cards", "common_options", "load_card", "option_problems", "read_card"]
+__all__ = ["CARDS", "Card", "all_cards", "common_options", "load_card", "option_problems", "read_card", "readable_cards"]
 
 CARDS = Path(__file__).parent
 GRAMMAR_FIELDS = {"licor": ("diag.",), "vaisala": ("units.",), "sunburst": ("optics.",)}
@@ -45,17 +45,23 @@ _VERSION = re.compile(r"\d+(\.\d+)*.{0,20}")
 
 
 @cache
-def all_cards(directory: Path = CARDS) -> dict[str, Card]:
-    """Every card by model name; StationFileError lists the problems of all cards that have any."""
+def readable_cards(directory: Path = CARDS) -> tuple[dict[str, Card], dict[str, list[str]]]:
+    """Every card by model name that is in order, and the problems of the others: a mistake in one card stops only stations that use it."""
     cards: dict[str, Card] = {}
-    problems: list[str] = []
+    problems: dict[str, list[str]] = {}
     for path in sorted(directory.glob("*.yaml")):
         try:
             cards[path.stem] = read_card(path)
         except StationFileError as error:
-            problems += error.problems
+            problems[path.stem] = error.problems
+    return cards, problems
+
+
+def all_cards(directory: Path = CARDS) -> dict[str, Card]:
+    """Every card by model name; StationFileError lists the problems of all cards that have any."""
+    cards, problems = readable_cards(directory)
     if problems:
-        raise StationFileError(problems)
+        raise StationFileError([problem for found in problems.values() for problem in found])
     return cards
 
 
