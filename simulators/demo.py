@@ -17,6 +17,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from simulators.bench_page import BenchPage
 from simulators.servers import free_port
 from simulators.stage import EXAMPLES, HALF_HOUR_MS, Stage, example_station
 
@@ -105,6 +106,7 @@ async def run_demo(
         faults=SCRIPT,
         origin_ms=first_origin_ms(speed),
     )
+    bench: BenchPage | None = None
     console.print(f"Haitan 海碳: starting {stations} stations at {speed:g}x in {folder} …")
     try:
         starting = asyncio.create_task(stage.start())
@@ -112,8 +114,11 @@ async def run_demo(
         await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if starting.done():
             starting.result()
+            bench = BenchPage(stage)
+            await bench.start()
             console.print(
-                f"\n[bold]The page: {stage.url}[/bold]\nCtrl-C stops everything; a second start goes on with the same data.\n",
+                f"\n[bold]The page: {stage.url}[/bold]\nThe bench, where faults are switched on and off: {bench.url}\n"
+                "Ctrl-C stops everything; a second start goes on with the same data.\n",
                 soft_wrap=True,
             )
             console.print(_processes(stage))
@@ -128,5 +133,7 @@ async def run_demo(
         stopping.cancel()
     finally:
         console.print("\nstopping …")
+        if bench is not None:
+            await bench.stop()
         await stage.stop()
         console.print("stopped")

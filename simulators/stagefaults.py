@@ -45,7 +45,7 @@ class StageFaults:
         self.timeline: Timeline | None = None
         self._targets_file = ports / TARGETS_FILE
         self._link, self._children, self._edge = link, (world, edge), edge
-        self._clock = clock
+        self.clock = clock
         self._limited: dict[ActiveFault, psutil.Process] = {}
 
     async def run(self) -> None:
@@ -54,7 +54,7 @@ class StageFaults:
         try:
             while True:
                 await asyncio.sleep(LOOK_EVERY_S)
-                now_ms = float(self._clock.true_ms())
+                now_ms = float(self.clock.true_ms())
                 with contextlib.suppress(OSError, ValueError, FaultFileError):  # not up yet, or a wrong file: the world says so
                     if carrier is None:
                         carrier = self._begin(now_ms)

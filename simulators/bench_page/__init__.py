@@ -1,0 +1,5 @@
+"""The bench page: instruments and faults switched on and off by hand, and what becomes of it seen beside them."""
+
+from simulators.bench_page.server import BenchPage
+
+__all__ = ["BenchPage"]
