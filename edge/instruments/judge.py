@@ -265,6 +265,8 @@ class _Source:
         self.get = getter(source.field)
         self.layouts = frozenset(source.layouts)
         self._option = option
+        self._item, self._above = source.item, source.above
+        self._power, self._scale, self._offset = source.power, source.scale, source.offset
         self._unit = getter(source.by.field) if source.by is not None and source.by.field is not None else None
         self._table: dict[Any, tuple[float, float]] = (
             {k: v if isinstance(v, tuple) else (v, 0.0) for k, v in source.by.table.items()} if source.by is not None else {}
@@ -274,15 +276,15 @@ class _Source:
     def value(self, raw: Any, values: Mapping[str, Any]) -> float | None:
         """The raw field in the registry's unit; None when missing, of an unknown unit, or what the card says means "not measured"."""
         if isinstance(raw, list):
-            raw = raw[self.source.item] if self.source.item is not None and self.source.item < len(raw) else None
+            raw = raw[self._item] if self._item is not None and self._item < len(raw) else None
         raw = None if isinstance(raw, bool) else _number(raw)
-        if raw is None or (self.source.above is not None and not raw > self.source.above):
+        if raw is None or (self._above is not None and not raw > self._above):
             return None
         if self._table:
             unit = self._unit(values) if self._unit is not None else _ABSENT
             scale, offset = self._table.get(self._option if unit is _ABSENT else unit, (math.nan, 0.0))
             raw = raw * scale + offset
-        value = float(raw**self.source.power * self.source.scale + self.source.offset)
+        value = float((raw if self._power == 1 else raw**self._power) * self._scale + self._offset)
         return value if math.isfinite(value) else None
 
     def counted(self, total: float | None) -> float | None:

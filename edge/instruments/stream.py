@@ -48,6 +48,7 @@ class StreamDriver:
         """hand on what is of no interest too, as not valid (for people looking at a recording)"""
         self._framer = framer
         self._decoder = decoder
+        self._remembers = decoder if isinstance(decoder, Remembers) else None
         self._judge = Judge(card, options)
         self._quantities = Quantities(card, without, options)
         self._address = address
@@ -69,12 +70,12 @@ class StreamDriver:
 
     def memory(self) -> dict[str, Any]:
         """What the decoder must not forget over a restart (a blank that is measured once in days), as plain data; empty for most."""
-        return self._decoder.memory() if isinstance(self._decoder, Remembers) else {}
+        return self._remembers.memory() if self._remembers is not None else {}
 
     def recall(self, memory: Mapping[str, Any]) -> None:
         """Take back what `memory` gave before; what does not read is left out."""
-        if isinstance(self._decoder, Remembers):
-            self._decoder.recall(memory)
+        if self._remembers is not None:
+            self._remembers.recall(memory)
 
     def quantities_of(self, reading: Reading) -> dict[str, float | None]:
         """The quantities this record holds, in the registry's units; None where a value is missing or a rule spoiled it. A quantity
