@@ -3,7 +3,7 @@
 import pytest
 
 from firmware_config.cards import all_cards
-from tests.bench.fuzz import Found, clean_records, false_goods, fuzz
+from tests.bench.fuzz import Found, clean_records, false_goods, fuzz, fuzz_modbus
 
 BYTES = 60_000
 LONGEST_PORTION = 4096
@@ -18,6 +18,13 @@ def test_no_exception_no_frame_past_its_checksum_and_good_records_among_the_bad(
     assert found.good > 50, "whole records are a quarter of the stream"
     assert card.stream is not None
     assert found.buffered <= card.stream.max_bytes + LONGEST_PORTION
+
+
+def test_no_exception_and_no_answer_past_its_checksum_on_a_modbus_line() -> None:
+    found = fuzz_modbus(BYTES, seed=7)
+    assert (found.crashes, found.false_good) == (0, 0)
+    assert found.refused > 20
+    assert found.good > 20
 
 
 def test_the_count_of_false_goods_sees_one() -> None:
