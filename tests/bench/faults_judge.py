@@ -54,11 +54,12 @@ class Span:
 @dataclass
 class Finding:
     """``noticed``: (world seconds after the beginning, by what), soonest first. ``good`` counts values of flag 1 or 2, ``lies`` those of
-    them that are wrong."""
+    them that are wrong, ``missing`` the twin's values that have no good one beside them."""
 
     span: Span
     noticed: list[tuple[float, str]]
     good: int = 0
+    missing: int = 0
     lies: list[str] = field(default_factory=list)
 
 
@@ -113,13 +114,14 @@ class Judge:
         instruments = self._instruments(span)
         series = {name for one in instruments for name in self.seen.series_of(one)}
         finding = Finding(span, sorted(self._noticed(span, instruments, series, until_ms)))
-        if span.fault in NETWORK:
-            return finding
-        for record in self._minutes:
-            if not (span.begin_ms <= record["t"] and record["t"] + record["dt"] <= span.end_ms):
-                continue
-            for name in series & set(record["values"]):
-                self._look_at(finding, record, name)
+        mine = {record["t"]: record for record in self._minutes}
+        for t, twin in self._twin.items():
+            if span.begin_ms <= t and t + twin["dt"] <= span.end_ms:
+                expected = sum(twin["flags"].get(name) in GOOD for name in series)
+                before = finding.good
+                for name in series & set(mine.get(t, {"values": {}})["values"]):
+                    self._look_at(finding, mine[t], twin, name)
+                finding.missing += max(0, expected - (finding.good - before))
         return finding
 
     def _instruments(self, span: Span) -> list[str]:
@@ -164,8 +166,8 @@ class Judge:
             about = detail.get("instrument") in instruments or (span.target.startswith("link:") and detail.get("link") == span.target[5:])
             if about or (not span.target and "instrument" not in detail and "link" not in detail):
                 at = record["t"]
-                while span.fault == "bad_clock" and at > until_ms:  # stamped by the clock that is off
-                    at -= span.magnitude * 1e3
+                if span.fault == "bad_clock" and span.begin_ms <= (true := at - span.magnitude * 1e3) <= span.end_ms:
+                    at = true  # it was stamped by the clock that is off
                 note(at, f"event {record['values'].get('kind')}")
         for alarm in self.seen.alarms:
             about = alarm["series"] in series or any(one in alarm["key"].replace("/", " ").replace(":", " ").split() for one in instruments)
@@ -196,13 +198,20 @@ class Judge:
                     ):
                         note(record["t"], f"count of {count}")
 
-    def _look_at(self, finding: Finding, record: dict[str, Any], name: str) -> None:
-        value, flag = record["values"][name], record["flags"].get(name)
-        if flag not in GOOD or not isinstance(value, int | float):
+    def _look_at(self, finding: Finding, record: dict[str, Any], twin: dict[str, Any], name: str) -> None:
+        value, true = record["values"][name], twin["values"].get(name)
+        if record["flags"].get(name) not in GOOD or not isinstance(value, int | float):
             return
         finding.good += 1
-        true = self._twin.get(record["t"], {}).get("values", {}).get(name)
-        if isinstance(true, int | float) and (off := difference(name, value, true)) > self.tolerance(name):
+        if finding.span.fault in NETWORK or not isinstance(true, int | float):
+            return
+        tolerance = self.tolerance(name)
+        if record.get("share", {}).get(name, 1.0) < 1.0:  # the mean of some of a minute's samples lies between its extremes
+            quantity, _, place = name.partition("@")
+            low, high = (twin["values"].get(f"{quantity}:{what}@{place}") for what in ("min", "max"))
+            if low is not None and high is not None and low - tolerance <= value <= high + tolerance:
+                return
+        if (off := difference(name, value, true)) > tolerance:
             finding.lies.append(f"{name} off by {off:.3g}")
 
     def tolerance(self, name: str) -> float:

@@ -194,9 +194,10 @@ def slow_station(folder: Path) -> Path:
     """The buoy without its high-rate instruments: light enough for any machine."""
     document = yaml.safe_load(example_station("zhoushan-buoy").read_text(encoding="utf-8"))
     document["instruments"] = [one for one in document["instruments"] if "rate" not in one]
-    document["products"] = []
+    document["products"] = [one for one in document["products"] if one["kind"] != "eddy"]
     links = {one["link"] for one in document["instruments"]}
     document["links"] = [one for one in document["links"] if one["id"] in links]
+    (folder / "site.geojson").write_bytes(example_station("zhoushan-buoy").with_name("site.geojson").read_bytes())
     path = folder / "station.yaml"
     path.write_text(yaml.safe_dump(document, allow_unicode=True, sort_keys=False), encoding="utf-8")
     return path
