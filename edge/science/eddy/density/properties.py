@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 
 from edge.science.air import MoistAir, saturation_vapour_pressure_pa
-from edge.science.constants import CELSIUS_ZERO_K, GAS_CONSTANT
+from edge.science.constants import CELSIUS_ZERO_K
 from edge.science.eddy.window import Window
 
 POTENTIAL_EXPONENT = 0.286
@@ -82,15 +82,6 @@ def evapotranspiration_mm(h2o_flux: float, seconds: float = 3600.0, *, molar_mas
     0.324622
     """
     return h2o_flux * molar_mass_water * seconds
-
-
-def moist_molar_volume(temperature_k: float, pressure_pa: float, *, gas_constant: float = GAS_CONSTANT) -> float:
-    """Molar volume of moist air, m3 mol-1: R T / P. Parameters: K, Pa; NaN, or a pressure that is not positive, gives NaN.
-
-    >>> round(moist_molar_volume(288.15, 101325.0), 6)
-    0.023645
-    """
-    return gas_constant * temperature_k / pressure_pa if pressure_pa > 0.0 else math.nan
 
 
 @dataclass(frozen=True)

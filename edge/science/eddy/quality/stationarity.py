@@ -55,15 +55,6 @@ def nonstationarity_percent(w: FloatArray, x: FloatArray, parts: int = PARTS) ->
     return deviation_percent(covariance(w, x), sum(each) / parts)
 
 
-def nonstationarity_of_friction_velocity(u: FloatArray, v: FloatArray, w: FloatArray, parts: int = PARTS) -> float:
-    """The same for momentum, on the friction velocity (it has no sign to lose), percent. Parameters as `nonstationarity_percent`."""
-    whole = friction_velocity(covariance(u, w), covariance(v, w))
-    slices = _slices(w.size, parts)
-    uw = sum(covariance(u[part], w[part]) for part in slices) / parts
-    vw = sum(covariance(v[part], w[part]) for part in slices) / parts
-    return deviation_percent(whole, friction_velocity(uw, vw))
-
-
 class _Parts:
     """Series without their means, cut into parts, so that every covariance is one pass; a series with gaps goes the slow way."""
 

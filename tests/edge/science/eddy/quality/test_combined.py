@@ -77,6 +77,15 @@ def test_a_good_flux_stays_class_0() -> None:
         ("relative_humidity_percent", 110.0, 1),
         ("latent_heat_flux", 1900.0, 2),
         ("cov_sonic_temperature_sonic_temperature", 25.0, 2),
+        ("clipped_share_co2", 0.05, 2),
+        ("clipped_share_wind_w", 0.004, 1),
+        ("neighbour_correlation_co2", 0.01, 2),
+        ("neighbour_correlation_co2", 0.15, 1),
+        ("repeat_share_co2", 0.5, 1),
+        ("samples_per_expected", 2.0, 2),
+        ("joint_break", 9.0, 1),
+        ("relative_humidity_percent", 2.0, 2),
+        ("relative_humidity_percent", 7.0, 1),
     ],
 )
 def test_each_rule_speaks(name: str, value: float, quality: int) -> None:
