@@ -17,7 +17,7 @@ from rich.table import Table
 from firmware_config.base import log
 from tests.bench.row import Row
 
-NAMES = ("decode", "fuzz", "bus", "eddy", "outbox", "agent", "full", "collector_load")
+NAMES = ("decode", "fuzz", "bus", "eddy", "outbox", "agent", "full", "collector_load", "faults")
 
 
 def _rows(name: str) -> Iterable[Row]:
