@@ -21,6 +21,12 @@ from simulators.judge import store_records
 MINUTE_MS = 60_000
 GOOD = (1, 2)
 ANGLES = ("wind_from_direction", "heading", "course")
+AS_GOOD_AS = {"wind_speed_of_gust": "wind_speed", "xco2_water": "pco2_water"}
+"""made of the same measurement"""
+UNSTATED = {"latitude": 1e-4, "longitude": 1e-4}
+"""Ten metres: what a receiver alone holds."""
+UNSTATED_SHARE = 0.01
+"""of the value, where a card promises nothing"""
 COUNTS = ("bad", "timeouts")
 NETWORK = frozenset({"no_network", "slow_network", "late_network", "lossy_network"})
 """They touch no value: whether records arrive unaltered is the torture test's question."""
@@ -217,7 +223,8 @@ class Judge:
     def tolerance(self, name: str) -> float:
         """The instrument's accuracy, or what two readings of the same differ by when nothing is wrong, whichever is larger."""
         owner = self.seen.owners[name]
-        promised = accuracy(self.models[owner]).get(name.partition("@")[0], {})
+        quantity = name.partition("@")[0]
+        promised = accuracy(self.models[owner]).get(AS_GOOD_AS.get(quantity, quantity), {})
         quiet = [
             (difference(name, record["values"][name], true), abs(true))
             for record in self._usual([owner])
@@ -226,6 +233,8 @@ class Judge:
         ]
         size = max((one for _, one in quiet), default=0.0)
         stated = promised.get("absolute", 0.0) + promised.get("relative", 0.0) * size
+        if not stated:
+            stated = UNSTATED.get(quantity, UNSTATED_SHARE * size)
         return max(stated, 3.0 * max((one for one, _ in quiet), default=0.0), 1e-9)
 
 
