@@ -145,15 +145,18 @@ def test_a_killed_agent_continues_its_window_and_no_product_comes_twice(world):
     assert np.sum(gaps > 600) <= 1
 
     # science on the archived file gives the digits that were sent
+    taught = []
     for record in world.records("eddy"):
         name = next(r["detail"]["name"] for r in world.records("raw") if r["t"] == record["t"])
         answer = asyncio.run(compute(world, next(world.raw.glob(f"20*/{name}"))))
         assert {f"{q}@mast": v for q, v in answer.values.items()} == record["values"]
         assert read_window(next(world.raw.glob(f"20*/{name}"))).meta["learnt"] == {"lags": {}}
+        taught += [record["t"]] if answer.facts else []  # a window with hardly a sample (a slow machine's first) teaches nothing
 
-    # and every window is in the history that later ones learn from
+    # and every window that may teach is in the history that later ones learn from
     facts, damaged = history.read(world.data / "eddy" / "mast" / "history.jsonl")
-    assert ([one["t"] for one in facts], damaged) == (sorted(record["t"] for record in world.records("eddy")), 0)
+    assert ([one["t"] for one in facts], damaged) == (sorted(taught), 0)
+    assert taught
 
 
 def world_now(world: World) -> float:

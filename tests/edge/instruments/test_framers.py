@@ -18,9 +18,9 @@ FRAMERS = {
     "parentheses": lambda: ParenthesesFramer(MAX),
 }
 GOOD = {
-    # Gill 1561-PS-0001 and the reference's own example; NMEA as printed for $WIXDR-like queries; Campbell's single character.
+    # Gill 1561-PS-0001 and the reference's own example; NMEA in the form of a WIXDR; Campbell's single character.
     "stx": (b"\x02Q,+001.23,-000.45,+000.12,M,+343.21,+020.85,00,\x0325\r\n", b"Q,+001.23,-000.45,+000.12,M,+343.21,+020.85,00,"),
-    "nmea": (b"$--WIQ,XDR*2D\r\n", b"--WIQ,XDR"),
+    "nmea": (b"$WIXDR,P,1.0125,B,0*6B\r\n", b"WIXDR,P,1.0125,B,0"),
     "line": (b"0R2,Ta=23.6C\r\n", b"0R2,Ta=23.6C"),
     "tail": (b"0R2,Ta=23.6C\r\n", b"0R2,Ta=23.6C"),
     "signature": (b"A,aa40\r\n", b"A"),
