@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,12 +18,13 @@ from typing import Any
 from edge.agent.memory import InstrumentMemory
 from edge.agent.timebase import StationTime
 from edge.agent.watch import Watch
-from edge.errors import LinkDown, LinkError
+from edge.errors import LinkDown, LinkError, ModbusError
 from edge.instruments import Driver, ModbusDriver, Reading, StreamDriver, make_driver
+from edge.instruments.settings import SettingsKeeper
 from edge.links import ByteLink, LinkChange, ModbusBus, open_bus, open_link
 from firmware_config.base import log
 from firmware_config.cards import load_card
-from firmware_config.station import Instrument, ModbusRtuLink, ModbusTcpLink, Station
+from firmware_config.station import Instrument, ModbusRtuLink, ModbusTcpLink, Station, TcpLink
 
 logger = log.get(__name__)
 
@@ -82,12 +84,17 @@ class Acquisition:
         self._faults = 0
         self._links: list[ByteLink] = []
         self.sources = {item.id: self._source(item) for item in station.instruments}
+        self._settings = {name: self._keeper(source) for name, source in self.sources.items()}
 
     def _source(self, instrument: Instrument) -> Source:
         driver = make_driver(instrument, load_card(instrument.model), self._time.clock.monotonic)
         if isinstance(driver, StreamDriver):
             driver.recall(self._memory.recall(instrument.id))
         return Source(instrument, driver, Watch(instrument, driver.stats, self._time.now_ms(), self._on_change))
+
+    def _keeper(self, source: Source) -> SettingsKeeper:
+        tcp = any(isinstance(link, TcpLink) and link.id == source.instrument.link for link in self._station.links)
+        return SettingsKeeper(source.driver.card, source.instrument, self._on_change, self._time.now_ms, output="ENet" if tcp else "RS232")
 
     def parts(self) -> dict[str, Callable[[], Awaitable[None]]]:
         """The tasks to run, by name; each runs for ever."""
@@ -105,6 +112,8 @@ class Acquisition:
                 self._links.append(stream)
                 parts[f"link {link.id}"] = partial(self._listen, here, stream)
                 for source in here:
+                    if (keeper := self._settings[source.instrument.id]).settings:
+                        parts[f"settings {source.instrument.id}"] = partial(keeper.run, stream.write)
                     if isinstance(source.driver, StreamDriver) and source.driver.request is not None:
                         parts[f"device {source.instrument.id}"] = partial(self._ask, source, stream)
         return parts
@@ -134,6 +143,7 @@ class Acquisition:
                     self._take_all(source, source.driver.finish(arrival_s), at_ms)
                 readings = source.driver.feed(data, arrival_s)
                 self._take_all(source, readings, at_ms)
+                self._settings[source.instrument.id].hear(data, len(readings), at_ms, fresh=fresh)
                 if readings:
                     self._memory.keep(source.instrument.id, source.driver.memory())
 
@@ -162,6 +172,9 @@ class Acquisition:
             reading = await source.driver.poll(bus)
             if reading.values:
                 self._take_all(source, [reading], self._time.at_ms(reading.arrival_s))
+                if (keeper := self._settings[source.instrument.id]).registers_due:
+                    with suppress(ModbusError):
+                        keeper.check(await source.driver.identify(bus))
             elif reading.reason != "skipped":
                 source.watch.no_answer(reading.reason)
 

@@ -40,6 +40,11 @@ _MODBUS_OPTIONS = {
     "answer": Option(text="wait so long for an answer, for example 600ms; haitan-edge probe measures and proposes it"),
     "answer_longest": Option(text="no answer of this device comes later than this, for example 3s"),
 }
+_SETTINGS_OPTIONS = {
+    "settings": Option(
+        allowed=["report", "enforce"], default="report", text="what differs from this file in the instrument itself is told, or set too"
+    ),
+}
 _DURATION: TypeAdapter[int] = TypeAdapter(DurationMs)
 _VERSION = re.compile(r"\d+(\.\d+)*.{0,20}")
 
@@ -104,10 +109,11 @@ def read_card(path: Path) -> Card:
 
 def common_options(card: Card) -> dict[str, Option]:
     """All options an instrument of this card may have: the card's own and those of its kind."""
+    common = {**_COMMON_OPTIONS, **_SETTINGS_OPTIONS} if card.settings else _COMMON_OPTIONS
     if card.modbus is not None:
-        return {**_COMMON_OPTIONS, **_MODBUS_OPTIONS, **card.options}
+        return {**common, **_MODBUS_OPTIONS, **card.options}
     polled = _STREAM_OPTIONS if card.stream is not None and card.stream.request else {}
-    return {**_COMMON_OPTIONS, **polled, **card.options}
+    return {**common, **polled, **card.options}
 
 
 def option_problems(card: Card, given: Mapping[str, Any]) -> Iterator[tuple[str, str, list[str], str | None]]:

@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field, model_validator
 from firmware_config.cards.base import STRICT, FieldName, Scalar, When
 from firmware_config.cards.binary import BinaryFormat
 from firmware_config.cards.modbus import ModbusMap
+from firmware_config.cards.settings import CardSetting
 from firmware_config.units import DurationMs
 
 Role = Literal[
@@ -339,6 +340,7 @@ class Card(CardModel):
     quantities: dict[str, QuantitySource]
     diagnostics: dict[Literal["sonic", "gas"], Diagnostic] = {}
     options: dict[str, Option] = {}
+    settings: list[CardSetting] = []
 
     @model_validator(mode="after")
     def _one_format(self) -> Card:

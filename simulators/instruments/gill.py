@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -20,6 +21,8 @@ from simulators.instruments.checksums import spoiled, xor
 SOUND_M2_S2_K = 402.8
 """Square of the speed of sound in air for each kelvin of sonic temperature (1.4 R / M of dry air)."""
 BLOCKED = 7
+RATES_HZ = {18: 1, 20: 4, 21: 5, 22: 8, 23: 10, 24: 16, 25: 20, 26: 32}
+"""of setting P"""
 NO_WIND = (math.nan, math.nan, math.nan)
 _FORMATS = {2: "%s,%+07.2f,%+07.2f,%+07.2f,M,%+07.2f,%+07.2f,%02X,", 3: "%s,%+08.3f,%+08.3f,%+08.3f,M,%+07.2f,%+07.2f,%02X,"}
 """by decimals of the velocities"""
@@ -49,6 +52,7 @@ class WindMaster(Talker):
             raise InstrumentError(f"{self.id}: resolution {resolution:g} is none of the instrument's (0.01 and 0.001)")
         self._decimals = 3 if resolution == 0.001 else 2
         self._configuring = False
+        self._stride = max(1, round(self._rate / float(setting.settings.set_to.get("rate", self._rate))))
 
     def values(self, first: int, count: int) -> Columns:
         wind = self.setting.feed.wind(first, count, self._rate, "gill", self.setting.instrument.mounting.north_offset_deg)
@@ -69,16 +73,18 @@ class WindMaster(Talker):
             code = int(status)
             wind = NO_WIND if 1 <= code <= BLOCKED else (u, v, w)
             out.append(record(wind, c, ts, code, decimals=self._decimals))
-        return out
+        return [record if (first + row) % self._stride == 0 else b"" for row, record in enumerate(out)]
 
     def spoil(self, record: bytes) -> bytes:
         return spoiled(record, len(record) - 4, len(record) - 2)
 
     def answer(self, data: bytes, look: Callable[[], Columns]) -> bytes:
-        """``*`` enters the configuration mode (it stops streaming), ``Q`` with Enter leaves it, ``&`` asks for the unit letter."""
+        """``*`` enters the configuration mode (it stops streaming), ``Pn`` sets the rate, ``Q`` leaves it, ``&`` asks the unit letter."""
         if b"*" in data:
             self._configuring = True
             return b"\r\nCONFIGURATION MODE\r\n\r\n"
+        if self._configuring and (match := re.search(rb"P(\d\d)[\r\n]", data)) is not None and int(match[1]) in RATES_HZ:
+            self._stride = max(1, round(self._rate / RATES_HZ[int(match[1])]))
         if self._configuring and b"Q" in data and (b"\r" in data or b"\n" in data):
             self._configuring = False
         return b"\x02Q\x0351\r\n" if data.strip() == b"&" else b""

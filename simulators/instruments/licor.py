@@ -8,6 +8,7 @@ strength in steps of 6.67 %. Station option ``analyser: li7200`` makes it the en
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -60,6 +61,7 @@ class GasAnalyser(Talker):
             raise InstrumentError(f"{self.id}: analyser {model!r} is not known (li7500, li7200)")
         self._good = (GOOD_LI7200 if model == "li7200" else GOOD_LI7500) | SIGNAL_NIBBLE
         self._last: bytes = b""
+        self._stride = max(1, round(self._rate / float(setting.settings.set_to.get("rate", self._rate))))
 
     def values(self, first: int, count: int) -> Columns:
         gas = self.setting.feed.gas(first, count, self._rate, self.setting.lag_s)
@@ -82,10 +84,15 @@ class GasAnalyser(Talker):
         rows = zip(*(columns[name].tolist() for name in names), strict=True)
         out = [data_record((first + i) & 0x7FFFFFFF, int(d), (co2, h2o), (t, p)) for i, (d, co2, h2o, t, p) in enumerate(rows)]
         self._last = out[-1] if out else self._last
-        return out
+        return [record if (first + row) % self._stride == 0 else b"" for row, record in enumerate(out)]
 
     def answer(self, data: bytes, look: Callable[[], Columns]) -> bytes:
         """A question gets its record, a bare ENQ one Data record, anything it does not understand an Error record."""
+        if (match := re.search(rb"\(Outputs\((RS232|ENet)\(Freq ([\d.]+|\?)\)\)\)", data)) is not None:
+            if match[2] == b"?":
+                return b"(Outputs(%b(Freq %d)))\r\n" % (match[1], round(self._rate / self._stride))
+            self._stride = max(1, round(self._rate / float(match[2])))
+            return b"(Ack (Received TRUE))\r\n"
         if ENQ in data or b"(Data ?)" in data:
             return self._last
         if b"(EmbeddedSW ?)" in data:

@@ -54,7 +54,7 @@ class Wxt536(Talker):
         super().__init__(setting)
         self._address = str(setting.instrument.address if setting.instrument.address is not None else "0")
         options = setting.instrument.options
-        self._automatic = options.get("mode") != "polled"
+        self._automatic = setting.option("mode", "automatic") != "polled"
         self._letter = "r" if options.get("crc") else "R"
         self._rain_mm = 0.0
         self._rain_s = 0.0
@@ -135,6 +135,8 @@ class Wxt536(Talker):
             return f"{self._address}\r\n".encode()
         if command == self._address:
             return f"{self._address}\r\n".encode()
+        if command.startswith(f"{self._address}XU"):
+            return self._settings(command[3:])
         if not command.startswith(self._address) or len(command) < 2 or command[1] not in "Rr":
             return b""
         number = command[2:3]
@@ -147,6 +149,15 @@ class Wxt536(Talker):
         wanted = [number] if number in MESSAGES else [n for n in MESSAGES if n != "0"] if not number else []
         columns = look()
         return b"".join(self._message(command[1], n, columns) for n in wanted)
+
+    def _settings(self, change: str) -> bytes:
+        """``aXU`` answers all communication settings, ``aXU,M=…`` changes the protocol and answers what was changed."""
+        if change.startswith(",M=") and change[3:] in ("A", "a", "P", "p"):
+            self._automatic = change[3:] in "Aa"
+            return f"{self._address}XU{change}\r\n".encode()
+        letter = ("A" if self._automatic else "P") if self._letter == "R" else ("a" if self._automatic else "p")
+        text = f"{self._address}XU,A={self._address},M={letter},T=0,C=2,I=0,B=19200,D=8,P=N,S=1,L=25,N=WXT530,V=1.00"
+        return b"" if change else f"{text}\r\n".encode()
 
     def spoil(self, record: bytes) -> bytes:
         """Only messages asked for in lower case carry a check sum; the others stay as they are."""
