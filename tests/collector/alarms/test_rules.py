@@ -30,6 +30,12 @@ def test_buffer_rule_warns_at_half_four_fifths_and_nineteen_twentieths():
     assert [(level.limit, level.severity) for level in rule.levels] == [(0.5, "low"), (0.8, "medium"), (0.95, "high")]
 
 
+def test_a_clock_behind_is_as_wrong_as_one_ahead():
+    (rule,) = [rule for rule in RuleSet().of_kind("limit") if rule.id == "clock-off"]
+    assert rule.absolute
+    assert [(level.limit, level.severity) for level in rule.levels] == [(60, "medium"), (600, "high")]
+
+
 def test_a_change_for_all_stations():
     rules = RuleSet([{"id": "battery-low", "delay": "1min", "return_delay": "0s"}])
     assert rules.effective("battery-low", "any", "battery_voltage@station").timing() == Timing(60_000, 0)
