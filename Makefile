@@ -34,7 +34,7 @@ check: .venv/.dev page
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m collector.web.build --check
-	$(BIN)/haitan-config check firmware_config/stations/*/station.yaml
+	$(BIN)/haitan-config check firmware_config/stations/*/station.yaml firmware_config/stations/reference/*.yaml simulators/stations/*/station.yaml
 
 bench: .venv/.dev page
 	$(BIN)/python -m tests.bench $(ARGS)
