@@ -54,6 +54,9 @@ COLUMNS: dict[str, Column] = {
 }
 
 
+CELL_ENDS = {"T gas in (C)": 0.2, "T gas out (C)": 0.8}
+"""temperature of an LI-7200's cell where only those of its inlet and outlet were kept: the shares by which the analyser itself makes it"""
+
 DIAGNOSTICS = {"Sonic Diagnostic": "sonic_diagnostic", "Gas Diagnostic": "gas_diagnostic"}
 """columns that judge the others; those of our own archive were judged by the instruments' cards, sample by sample, before they got there"""
 
@@ -65,6 +68,9 @@ def series_of(raw: Raw) -> tuple[dict[str, FloatArray], GasForm]:
     density; both gases in the same form. Unknown columns are left alone; missing samples are NaN.
     """
     series = {c.series: _converted(raw.columns[name], c) for name, c in COLUMNS.items() if c.form is None and name in raw.columns}
+    if "cell_temperature" not in series and set(CELL_ENDS) <= set(raw.columns):
+        inlet, outlet = (share * floats(raw.columns[name]) for name, share in CELL_ENDS.items())
+        series["cell_temperature"] = inlet + outlet + CELSIUS_ZERO_K
     if raw.meta.get("foreign"):
         series |= {ours: floats(raw.columns[name]) for name, ours in DIAGNOSTICS.items() if name in raw.columns}
     forms: tuple[GasForm, ...] = ("dry_mole_fraction", "mole_fraction", "density")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -127,13 +128,14 @@ def surface_heating(setup: Setup, methods: Methods) -> Chain:
     return (("surface_heating", partial(burba.step, instrument=setup.surface_heating)),)
 
 
-def spikes(setup: Setup, methods: Methods) -> Chain:
+def spikes(setup: Setup, methods: Methods, thresholds: Mapping[str, float] = vickers_mahrt.THRESHOLDS) -> Chain:
     """The despiking chosen; the window of Vickers & Mahrt is a sixth of the period, in whole minutes."""
     if methods.spikes == "none":
         return ()
     if methods.spikes == "mauder":
         return (("spikes", mauder.step),)
-    return (("spikes", partial(vickers_mahrt.step, window_s=60.0 * max(1, int(setup.averaging_s / 60.0 / 6.0)))),)
+    window_s = 60.0 * max(1, int(setup.averaging_s / 60.0 / 6.0))
+    return (("spikes", partial(vickers_mahrt.step, window_s=window_s, thresholds=thresholds)),)
 
 
 def rotation(methods: Methods, learnt: Learnt) -> tuple[str, Step]:

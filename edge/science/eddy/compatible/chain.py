@@ -7,14 +7,15 @@ from __future__ import annotations
 from functools import partial
 
 from edge.science.eddy import correct
-from edge.science.eddy.compatible import air_state, fluxes, mass_densities, stability
+from edge.science.eddy.compatible import air_state, density_limits, fluxes, mass_densities, stability
 from edge.science.eddy.compatible.constants import ROUNDED_MOLAR_MASS_WATER, VON_KARMAN
 from edge.science.eddy.density import properties
 from edge.science.eddy.footprint import step as footprint
 from edge.science.eddy.moments import covariances, detrend, momentum, random_error
 from edge.science.eddy.moments.integral_scale import ONE_E_FOLD, ZERO_CROSSING
 from edge.science.eddy.quality import classes, integral_turbulence, stationarity
-from edge.science.eddy.screening import amplitude, differences, limits, moments, presence
+from edge.science.eddy.screening import amplitude, diagnostics, differences, moments, presence
+from edge.science.eddy.screening.vickers_mahrt import CELL_THRESHOLDS, THRESHOLDS
 from edge.science.eddy.setup import Learnt, Methods, Setup
 from edge.science.eddy.sonic import mean_wind
 from edge.science.eddy.spectral import degraded, factors, spectra
@@ -28,10 +29,10 @@ def steps(setup: Setup, methods: Methods, learnt: Learnt) -> Chain:
     return (
         *((("mass_densities", mass_densities.step),) if setup.mass_densities else ()),
         *correct.right_handed(setup),
-        correct.diagnosed(setup),
+        ("diagnostics", partial(diagnostics.step, gas_word=setup.gas_word, good_status=setup.good_status)),
         ("presence", present),
-        ("limits", partial(limits.step, pressure_pa=setup.pressure_pa)),
-        *correct.spikes(setup, methods),
+        ("limits", partial(density_limits.coarse_step, pressure_pa=setup.pressure_pa)),
+        *correct.spikes(setup, methods, {**THRESHOLDS, **CELL_THRESHOLDS}),
         ("presence_after_screening", present),
         ("amplitude", partial(amplitude.step, averaging_s=setup.averaging_s, whole_division=True)),
         ("moments", moments.step),
@@ -41,6 +42,7 @@ def steps(setup: Setup, methods: Methods, learnt: Learnt) -> Chain:
         correct.rotation(methods, learnt),
         ("differences", partial(differences.step, divisor_less=1)),
         correct.lag(setup, methods, learnt),
+        ("density_limits", partial(density_limits.exact_step, pressure_pa=setup.pressure_pa)),
         ("stationarity", partial(stationarity.step, whole_percent=True)),
         ("detrending", partial(detrend.step, method=methods.detrending, time_constant_s=methods.detrending_s)),
         ("covariances", covariances.step),

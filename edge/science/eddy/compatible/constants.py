@@ -14,3 +14,5 @@ ROUNDED_MOLAR_MASS_WATER = 0.018
 VON_KARMAN = 0.41
 GRAVITY = 9.81
 SONIC_HUMIDITY_FACTOR = 0.51
+STANDARD_MOLAR_VOLUME = 0.02245
+"""of air, m3 mol-1, where its temperature and pressure are not known yet"""

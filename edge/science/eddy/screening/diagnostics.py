@@ -104,6 +104,20 @@ def bad_by_flag(column: FloatArray, good: tuple[float, ...] = (0.0,)) -> BoolArr
     return np.asarray(np.isfinite(column) & ~np.isin(column, good))
 
 
+def bad_by_sonic(column: FloatArray, word: str, good_status: tuple[float, ...] = (0.0,)) -> BoolArray:
+    """Samples that a sonic's diagnostic condemns.
+
+    Parameters: ``column`` (n,); ``word`` a name of `WORDS`, or empty: the status as it is. A CSAT3's column without any number above 15
+    holds its four flags alone, as logger programs cut them off the word (whose counter runs to 63): any of them is bad.
+
+    >>> bad_by_sonic(np.array([0.0, 4.0]), "csat3").tolist()
+    [False, True]
+    """
+    if word == "csat3" and not (column > 15.0).any():
+        word, good_status = "", (0.0,)
+    return bad_by_word(column, WORDS[word]) if word else bad_by_flag(column, good_status)
+
+
 def bit_counts(column: FloatArray, word: Word) -> dict[str, int]:
     """How many samples had each bit on its bad side (for an LI-7700: the named condition present).
 
@@ -167,7 +181,7 @@ def step(
     if sonic_word and sonic_word not in WORDS:
         reasons["diagnostics"] = f"no diagnostic word is known by the name {sonic_word}: the sonic's was not applied"
     elif column is not None and np.isfinite(column).any():
-        bad = bad_by_word(column, WORDS[sonic_word]) if sonic_word else bad_by_flag(column, good_status)
+        bad = bad_by_sonic(column, sonic_word, good_status)
         values["diagnosed_sonic"] = float(np.count_nonzero(bad))
         changed |= to_missing({name: window.series[name] for name in (*WIND, "sonic_temperature") if name in window.series}, bad)
     column = window.series.get("gas_diagnostic")
