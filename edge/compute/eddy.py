@@ -78,7 +78,7 @@ def window_of(request: Request, raw: Raw) -> Window:
         pressure=pressure_input(request, raw),
         level=level,
         closed_path=closed_path,
-        mass_densities=bool(raw.meta.get("mass_densities")),
+        mass_densities=tuple(raw.meta.get("mass_densities") or ()),  # type: ignore[arg-type]
     )
     setup = replace(setup, surface_heating=surface_heating(request, raw.start_ms + 500.0 * averaging_s))
     window = Window(rate_hz=raw.rate_hz, expected=round(averaging_s * raw.rate_hz), series=series, gas_form=form)

@@ -44,7 +44,7 @@ FLOODED_M = 0.02
 """water above the ground from which on the surface counts as water"""
 
 
-def setup_of(request: Request, *, pressure: Input, level: Input, closed_path: bool, mass_densities: bool = False) -> Setup:
+def setup_of(request: Request, *, pressure: Input, level: Input, closed_path: bool, mass_densities: tuple[str, ...] = ()) -> Setup:
     """The facts of one window. A height, roughness or instrument that is not known is NaN or absent, and what needs it stays out.
 
     The sonic is as high as it is above the zero plane of the plants, or above the water where that stands higher; plants that stand out of

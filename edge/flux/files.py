@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -20,6 +20,7 @@ from edge.flux.errors import RawFileError
 from edge.flux.periods import ForeignWindow, Timing, windows_of
 from edge.flux.text import Samples, read_csv, read_toa5
 from edge.flux.tob1 import read_tob1
+from edge.science.eddy.window import GASES
 from firmware_config.raw_files import RawFiles
 from firmware_config.station import Station
 
@@ -120,13 +121,19 @@ def read_foreign(path: Path, data: bytes, station: Station, raw: RawFiles, avera
     else:
         samples = read_csv(data, raw)
     if samples.times_ns is None:
-        return Reading([_whole(path, samples, station, raw, averaging_ms)], samples.notes)
+        return Reading([_weighed(_whole(path, samples, station, raw, averaging_ms), raw)], samples.notes)
     if not samples.times_ns.size:
         raise RawFileError("none of its rows has a time that can be read")
     year = 1970 + int(samples.times_ns[0] // 31_556_952_000_000_000)
     timing = Timing(raw.rate, averaging_ms, offset_minutes(station, raw, year), samples.stamp_is_end)
     windows, notes = windows_of(samples.times_ns, samples.columns, timing)
-    return Reading([*windows], [*samples.notes, *notes])
+    return Reading([_weighed(window, raw) for window in windows], [*samples.notes, *notes])
+
+
+def _weighed(window: ForeignWindow, raw: RawFiles) -> ForeignWindow:
+    """The window with the gases named that the file gives as mass per volume: EddyPro turns them into moles with rounded molar masses."""
+    grams = tuple(gas for gas in GASES if gas in raw.columns and raw.columns[gas].unit.endswith("g/m3"))
+    return replace(window, meta={**window.meta, "mass_densities": grams}) if grams else window
 
 
 def offset_minutes(station: Station, raw: RawFiles, year: int) -> int:

@@ -30,7 +30,7 @@ class Setup:
     comes from in right-handed axes (NaN: unknown, no wind direction), ``mirrored`` whether the sonic's own are left-handed; ``sonic`` and
     ``analysers`` (gas → analyser) what spectral losses depend on (None: no spectral correction); ``crosswind_factors`` of a sonic that
     leaves the correction to others (None: it has made it, or its paths are not known); ``sonic_word`` and ``gas_word`` names of the
-    diagnostic words, ``good_status`` of a sonic without one; ``over_water`` whether water lies below; ``mass_densities`` whether gas
+    diagnostic words, ``good_status`` of a sonic without one; ``over_water`` whether water lies below; ``mass_densities`` the gases whose
     densities were recorded in kg m-3 (they come here as mol m-3); ``surface_heating`` of an open-path analyser whose surfaces warm its
     path, as it is at this time of day (None: off); ``areas`` name → polygons in metres (east, north) around the mast, for the footprint.
     """
@@ -54,7 +54,7 @@ class Setup:
     good_status: tuple[float, ...] = (0.0,)
     platform_moves: bool = False
     over_water: bool = False
-    mass_densities: bool = False
+    mass_densities: tuple[str, ...] = ()
     surface_heating: BurbaInstrument | None = None
     areas: Mapping[str, Sequence[ArrayLike]] = field(default_factory=dict)
 

@@ -27,7 +27,7 @@ def steps(setup: Setup, methods: Methods, learnt: Learnt) -> Chain:
     """The list for one window."""
     present = partial(presence.step, minimum_share=methods.minimum_share)
     return (
-        *((("mass_densities", mass_densities.step),) if setup.mass_densities else ()),
+        *((("mass_densities", partial(mass_densities.step, gases=setup.mass_densities)),) if setup.mass_densities else ()),
         *correct.right_handed(setup),
         ("diagnostics", partial(diagnostics.step, gas_word=setup.gas_word, good_status=setup.good_status)),
         ("presence", present),

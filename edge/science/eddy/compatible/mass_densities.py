@@ -12,8 +12,8 @@ from edge.science.eddy.window import Window
 FACTORS = MappingProxyType({"co2": MOLAR_MASS_CO2 / 0.04401, "h2o": TRUE_MOLAR_MASS_WATER / MOLAR_MASS_WATER})
 
 
-def step(window: Window) -> Window:
-    """Densities as EddyPro would have them from the same file."""
+def step(window: Window, *, gases: tuple[str, ...]) -> Window:
+    """The densities of ``gases`` as EddyPro would have them from the same file."""
     if window.gas_form != "density":
         return window
-    return window.with_series({gas: window.series[gas] * factor for gas, factor in FACTORS.items() if gas in window.series})
+    return window.with_series({gas: window.series[gas] * FACTORS[gas] for gas in gases if gas in window.series})

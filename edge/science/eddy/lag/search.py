@@ -108,6 +108,16 @@ def covariance_by_lag(w: FloatArray, x: FloatArray, first: int, last: int) -> Fl
     return found
 
 
+def whole_samples(seconds: float, rate_hz: float) -> int:
+    """The whole number of samples nearest to a time, halves away from zero.
+
+    >>> whole_samples(0.5, 5.0), whole_samples(-0.5, 5.0), whole_samples(0.159, 10.0)
+    (3, -3, 2)
+    """
+    samples = round(seconds * rate_hz, 9)
+    return int(math.copysign(math.floor(abs(samples) + 0.5), samples))
+
+
 def maximise_covariance(w: FloatArray, x: FloatArray, rate_hz: float, window: LagWindow, *, default_at_edge: bool = True) -> Lag:
     """The lag of the largest absolute covariance inside the window, or the default when that lies on an edge.
 
@@ -118,8 +128,8 @@ def maximise_covariance(w: FloatArray, x: FloatArray, rate_hz: float, window: La
     >>> maximise_covariance(w, np.roll(w, 3), 10.0, LagWindow(0.0, 1.0, 0.0))
     Lag(samples=3, is_default=False, found=3)
     """
-    first, last = round(window.shortest_s * rate_hz), round(window.longest_s * rate_hz)
-    nominal = round(window.default_s * rate_hz)
+    first, last = whole_samples(window.shortest_s, rate_hz), whole_samples(window.longest_s, rate_hz)
+    nominal = whole_samples(window.default_s, rate_hz)
     default = Lag(nominal, is_default=True, found=nominal)
     if last - first < 2 or last >= w.size or -first >= w.size:
         return default

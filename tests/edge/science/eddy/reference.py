@@ -57,7 +57,7 @@ class Site:
             roughness_length_m=self.roughness_m,
             sonic=SONICS[self.sonic],
             analysers=dict.fromkeys(GASES, self.analyser()),
-            mass_densities=self.name == "usda",
+            mass_densities=("co2", "h2o") if self.name == "usda" else (),
         )
 
     def lag_windows(self) -> dict[str, LagWindow]:
