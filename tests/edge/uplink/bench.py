@@ -77,6 +77,7 @@ class Centre:
         client.reconnect_delay_set(1, 1)
         client.will_set(f"ht/1/{CENTRE}/state", json.dumps({"state": "gone"}), qos=1, retain=True)
         client.on_connect = self._up
+        client.on_subscribe = self._subscribed
         client.on_message = self._message
         self.client = client
         client.connect_async(self.broker.host, self.broker.port)
@@ -110,6 +111,9 @@ class Centre:
 
     def _up(self, client: paho.Client, *_: Any) -> None:
         client.subscribe([(f"ht/1/+/{leaf}", 1) for leaf in ("data", "birth", "state", "live", "reply")])
+
+    def _subscribed(self, *_: Any) -> None:
+        """Only now: what a station sends before the broker has the subscription goes to nobody, and again no sooner than its resend time."""
         self.say_ack()
         self.say_state()
 
