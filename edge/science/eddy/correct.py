@@ -155,8 +155,8 @@ def lag(setup: Setup, methods: Methods, learnt: Learnt) -> tuple[str, Step]:
     return ("lag", partial(search.step, windows=setup.lag_windows, default_at_edge=methods.lag == "maximum_with_default"))
 
 
-def spectral_factors(setup: Setup, methods: Methods) -> Chain:
-    """The spectral correction chosen; none where the instruments' paths and time constants are not known."""
+def spectral_factors(setup: Setup, methods: Methods, **choices: Any) -> Chain:
+    """The spectral correction chosen; none where the instruments' paths are not known. ``choices``: of `factors.step`."""
     if setup.sonic is None or methods.spectral == "none":
         return ()
     return (
@@ -171,6 +171,7 @@ def spectral_factors(setup: Setup, methods: Methods) -> Chain:
                 detrending=methods.detrending,
                 time_constant_s=methods.detrending_s,
                 stability_from="uncorrected_stability",
+                **choices,
             ),
         ),
     )

@@ -18,7 +18,7 @@ from edge.science.eddy.screening import amplitude, diagnostics, differences, mom
 from edge.science.eddy.screening.vickers_mahrt import CELL_THRESHOLDS, THRESHOLDS
 from edge.science.eddy.setup import Learnt, Methods, Setup
 from edge.science.eddy.sonic import mean_wind
-from edge.science.eddy.spectral import degraded, factors, spectra
+from edge.science.eddy.spectral import degraded, spectra
 from edge.science.eddy.spectral.transfer_functions import KINEMATIC_VISCOSITY
 from edge.science.eddy.window import Chain
 
@@ -98,26 +98,13 @@ def random_errors(setup: Setup, methods: Methods) -> Chain:
 
 def spectral_factors(setup: Setup, methods: Methods) -> Chain:
     """EddyPro's integration of Moncrieff's factors: the high-pass squared, paths unrooted, the whole separation, up to 10 Hz."""
-    if setup.sonic is None or methods.spectral == "none":
-        return ()
-    return (
-        (
-            "spectral_factors",
-            partial(
-                factors.step,
-                sonic=setup.sonic,
-                analysers=setup.analysers,
-                height_m=setup.height_m,
-                averaging_s=setup.averaging_s,
-                detrending=methods.detrending,
-                time_constant_s=methods.detrending_s,
-                stability_from="uncorrected_stability",
-                high_pass_once=False,
-                rooted_paths=False,
-                crosswind_only=False,
-                highest_hz=10.0,
-                trapezoid=False,
-                viscosity=KINEMATIC_VISCOSITY,
-            ),
-        ),
+    return correct.spectral_factors(
+        setup,
+        methods,
+        high_pass_once=False,
+        rooted_paths=False,
+        crosswind_only=False,
+        highest_hz=10.0,
+        trapezoid=False,
+        viscosity=KINEMATIC_VISCOSITY,
     )
