@@ -65,7 +65,15 @@ PRODUCES: dict[str, tuple[str, ...]] = {
     "oxygen": ("oxygen_saturation", "oxygen_at_saturation"),
     "tide": ("water_level", "water_level_1985"),
 }
-"""Quantities (and statistics of them) that each kind of product brings into being at its place."""
+"""Quantities (and statistics of them) that each kind of product brings into being at its place; see `produced_by`."""
+OXYGEN, OXYGEN_UNCORRECTED = "dissolved_oxygen", "dissolved_oxygen_uncorrected"
+"""in this water; for the salinity set in the sensor"""
+
+
+def produced_by(product: Any) -> tuple[str, ...]:
+    """The quantities this product gives at its place."""
+    corrects = isinstance(product, OxygenSaturation) and split_series(product.oxygen).quantity == OXYGEN_UNCORRECTED
+    return (*PRODUCES[product.kind], OXYGEN, f"{OXYGEN}:uncertainty") if corrects else PRODUCES[product.kind]
 
 
 @dataclass
@@ -124,7 +132,7 @@ def available_series(instruments: Iterable[Instrument], products: Iterable[Any],
         for quantity, source in cards[instrument.model].quantities.items()
         if cards[instrument.model].applies(source.when, instrument.options)
     }
-    return measured | {series_name(quantity, product.place) for product in products for quantity in PRODUCES[product.kind]}
+    return measured | {series_name(quantity, product.place) for product in products for quantity in produced_by(product)}
 
 
 def check_sense(report: Report, parts: Parts, cards: dict[str, Card]) -> None:
@@ -247,7 +255,8 @@ def input_names(product: Any) -> list[str]:
         water = [product.pco2_water, product.water_temperature, product.salinity]
         return [*water, product.pco2_air, product.wind_speed, product.air_pressure]
     if isinstance(product, OxygenSaturation):
-        return [product.water_temperature, product.salinity, product.air_pressure]
+        water = [product.water_temperature, product.salinity, product.air_pressure]
+        return water + ([product.water_level] if product.water_level is not None else [])
     return [product.air_pressure] if product.pressure_is == "absolute" else []
 
 
@@ -255,11 +264,13 @@ def _check_sources(report: Report, parts: Parts, cards: dict[str, Card]) -> None
     """A series has one source: neither two instruments nor an instrument and a product made from others may give the same one."""
     givers: dict[str, list[tuple[KeyPath, str]]] = {}
     for i, instrument in parts.instruments.items():
-        for quantity in cards[instrument.model].quantities if instrument.model in cards else ():
+        card = cards.get(instrument.model)
+        given = {q for q, source in card.quantities.items() if card.applies(source.when, instrument.options)} if card is not None else ()
+        for quantity in given:
             givers.setdefault(series_name(quantity, instrument.place), []).append((("instruments", i, "place"), instrument.id))
     for i, product in parts.products.items():
         own = {product.sonic, product.gas} if isinstance(product, EddyFlux) else set()
-        for quantity in PRODUCES[product.kind]:
+        for quantity in produced_by(product):
             others = [giver for giver in givers.get(series_name(quantity, product.place), []) if giver[1] not in own]
             givers[series_name(quantity, product.place)] = [*others, (("products", i, "place"), f"the {product.kind} product")]
     for series, sources in givers.items():
@@ -288,8 +299,19 @@ def _check_series(report: Report, parts: Parts, have: set[str]) -> None:
             if source.series is not None and source.series not in have:
                 report.nearest(("inputs", name, i, "series"), nothing, source.series, have)
     for i, product in parts.products.items():
-        if isinstance(product, OxygenSaturation) and product.oxygen not in have:
-            report.nearest(("products", i, "oxygen"), nothing, product.oxygen, have)
+        if isinstance(product, OxygenSaturation):
+            _check_oxygen(report, i, product, have)
+
+
+def _check_oxygen(report: Report, i: int, product: OxygenSaturation, have: set[str]) -> None:
+    quantity = split_series(product.oxygen).quantity
+    if product.oxygen not in have:
+        report.nearest(("products", i, "oxygen"), "nothing of this station gives this series", product.oxygen, have)
+    elif quantity not in {OXYGEN, OXYGEN_UNCORRECTED}:
+        report.add(("products", i, "oxygen"), f"{product.oxygen!r} is no concentration of oxygen", allowed=[OXYGEN, OXYGEN_UNCORRECTED])
+    if product.sensor_salinity is not None and quantity == OXYGEN:
+        text = f"{product.sensor_salinity:g}: {product.oxygen} is that of this water already; leave this key out"
+        report.add(("products", i, "sensor_salinity"), text)
 
 
 def _check_bounds(report: Report, i: int, rule: QualityRule) -> None:

@@ -317,11 +317,16 @@ class AirSeaFlux(Model):
 
 
 class OxygenSaturation(Model):
-    """Oxygen saturation from concentration, temperature, salinity and air pressure."""
+    """Oxygen saturation from concentration, temperature, salinity and air pressure; of a sensor that counts for a salinity set in it
+    (``dissolved_oxygen_uncorrected``) the concentration in this water first."""
 
     kind: Literal["oxygen"]
     place: Place
     oxygen: SeriesName
+    sensor_salinity: float | None = Field(None, ge=0, le=42)
+    """set in a sensor whose oxygen is ``dissolved_oxygen_uncorrected``; None: 0, as it leaves the factory"""
+    water_level: str | None = None
+    """name of ``inputs``: the water above the station's zero, for the sensor's depth; None: the depth below the station's zero"""
     water_temperature: str = "water_temperature"
     salinity: str = "salinity"
     air_pressure: str = "air_pressure"

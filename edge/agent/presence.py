@@ -16,7 +16,7 @@ from firmware_config.flags import Flag
 from firmware_config.messages import Birth, BirthSeries, Live
 from firmware_config.quantities import describe, registry, series_name, split_series
 from firmware_config.records import significant
-from firmware_config.sense import PRODUCES
+from firmware_config.sense import produced_by
 from firmware_config.station import AirSeaFlux, Station
 from firmware_config.streams import STREAMS
 
@@ -72,7 +72,7 @@ def _series(station: Station, book: SeriesBook) -> dict[str, BirthSeries]:
         for name, series in book.series.items()
     }
     for product in station.products:
-        for quantity in PRODUCES[product.kind]:
+        for quantity in produced_by(product):
             name = series_name(quantity, product.place)
             found.setdefault(name, BirthSeries(unit=describe(name)[0], tests=["plausible"], stream=STREAM_OF[product.kind]))
     for name in (series_name(quantity, STATION) for quantity in SERIES):

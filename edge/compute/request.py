@@ -11,6 +11,7 @@ from typing import Any
 
 from edge.compute.messages import Input, Request
 from firmware_config.cards import readable_cards
+from firmware_config.quantities import split_series
 from firmware_config.station import AirSeaFlux, EddyFlux, Instrument, OxygenSaturation, Station, Tide
 
 AnyProduct = EddyFlux | AirSeaFlux | OxygenSaturation | Tide
@@ -44,6 +45,8 @@ SONIC_KINDS = {
     "metek_usonic3_ascii": "metek_usonic3",
 }
 ANALYSER_KINDS = {"licor_li7500_grammar": "li7500", "ec100_irgason_ascii": "irgason"}
+OXYGEN_SENSORS = {"aanderaa_optode_ascii": "aanderaa", "seabird_sbe63_ascii": "sea_bird"}
+"""Whose document says how the sensor's oxygen is counted for another salinity and for depth (see `edge.science.oxygen`)."""
 
 
 def needs_of(product: AnyProduct) -> dict[str, str]:
@@ -59,7 +62,8 @@ def needs_of(product: AnyProduct) -> dict[str, str]:
         }
     if isinstance(product, OxygenSaturation):
         roles = {"dissolved_oxygen": product.oxygen, "water_temperature": product.water_temperature}
-        return roles | {"salinity": product.salinity, "air_pressure": product.air_pressure}
+        roles |= {"salinity": product.salinity, "air_pressure": product.air_pressure}
+        return roles | ({"water_level": product.water_level} if product.water_level else {})
     return {"air_pressure": product.air_pressure} if product.pressure_is == "absolute" else {}
 
 
@@ -74,6 +78,8 @@ def _heights(station: Station, product: AnyProduct) -> dict[str, float]:
         heights["instrument"] = station.instrument(product.instrument).mounting.height_m
     elif isinstance(product, AirSeaFlux):
         heights["wind"] = product.wind_height_m
+    elif (sensor := _oxygen_sensor(station, product)) is not None:
+        heights["instrument"] = sensor.mounting.height_m
     return heights
 
 
@@ -91,7 +97,11 @@ def _geometry(station: Station, product: AnyProduct) -> dict[str, float]:
 
 
 def _kinds(station: Station, product: AnyProduct) -> dict[str, str]:
-    """What kind of sonic and analyser, as the tables of spectral losses name them (a model's own name where it has no row here)."""
+    """What kind of sonic and analyser, as the tables of spectral losses name them (a model's own name where it has no row here), and of
+    oxygen sensor."""
+    if isinstance(product, OxygenSaturation):
+        sensor = _oxygen_sensor(station, product)
+        return {"oxygen_sensor": OXYGEN_SENSORS[sensor.model]} if sensor is not None and sensor.model in OXYGEN_SENSORS else {}
     if not isinstance(product, EddyFlux):
         return {}
     sonic = station.instrument(product.sonic)
@@ -100,6 +110,13 @@ def _kinds(station: Station, product: AnyProduct) -> dict[str, str]:
         gas = station.instrument(product.gas)
         kinds["analyser_kind"] = str(gas.options.get("analyser") or ANALYSER_KINDS.get(gas.model, gas.model))
     return kinds
+
+
+def _oxygen_sensor(station: Station, product: OxygenSaturation) -> Instrument | None:
+    """The instrument whose series the product takes (the first of its place that gives the quantity)."""
+    wanted, cards = split_series(product.oxygen), readable_cards()[0]
+    here = [item for item in station.instruments if item.place == wanted.place and item.model in cards]
+    return next((item for item in here if wanted.quantity in cards[item.model].quantities), None)
 
 
 def frame_of(sonic: Instrument) -> dict[str, float]:

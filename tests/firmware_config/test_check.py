@@ -128,6 +128,16 @@ def test_three_surfaces_and_both_platforms_are_shown() -> None:
             "address: 2\n    options: {without: water_presure}",
             r"options\.without: 'water_presure'.*did you mean 'water_pressure'",
         ),
+        (
+            "oxygen: dissolved_oxygen@surface",
+            "oxygen: water_temperature@surface",
+            r"products\[2\]\.oxygen: 'water_temperature@surface' is no concentration of oxygen; allowed: dissolved_oxygen",
+        ),
+        (
+            "oxygen: dissolved_oxygen@surface",
+            "oxygen: dissolved_oxygen@surface\n    sensor_salinity: 30",
+            r"products\[2\]\.sensor_salinity: 30: dissolved_oxygen@surface is that of this water already",
+        ),
         ("id: hydroc", "id: sonic", r"instruments\[[02]\]\.id: 'sonic': two instruments have this id"),
     ],
 )

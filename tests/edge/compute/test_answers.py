@@ -18,8 +18,11 @@ from firmware_config.check import load_station
 from firmware_config.quantities import describe, registry
 from firmware_config.sense import PRODUCES
 from firmware_config.station import AirSeaFlux, OxygenSaturation, Tide
+from simulators.world import physics
+from tests.conftest import ROOT
 from tests.edge.compute.windows import STATIONS, FakeRaw, columns_of, mangrove, small_world, write_ghg, write_live
 
+BENCH = ROOT / "simulators/stations/bench"
 BAROMETER = {"air_pressure": Input(1010.0, 0.5, "air_pressure@tower")}
 
 
@@ -232,6 +235,51 @@ def test_oxygen_saturation() -> None:
     ratio = 100 * 8.0 / answer.values["oxygen_at_saturation"]
     assert answer.values["oxygen_saturation"] == pytest.approx(ratio, rel=1e-7)
     assert answer.values["oxygen_saturation:uncertainty"] > ratio * 0.2 / 8.0
+
+
+def optode_request(inputs: dict[str, Input], **product: object) -> Request:
+    """An optode at 6 m below the zero of the bench's station."""
+    whole = load_station(BENCH / "station.yaml").station
+    asked = OxygenSaturation.model_validate(
+        {"kind": "oxygen", "place": "optode_cage", "oxygen": "dissolved_oxygen_uncorrected@optode_cage", **product}
+    )
+    assert set(inputs) == set(needs_of(asked))
+    return build_request(whole, asked, number=1, inputs=inputs)
+
+
+def test_an_optode_set_to_fresh_water_tells_the_oxygen_of_the_sea() -> None:
+    """The truth is the bench's own solubility: half saturated sea water, in which the sensor prints half of what fresh water holds."""
+    t, s, p = (np.asarray(WATER[role].value) for role in ("water_temperature", "salinity", "air_pressure"))
+    fresh, salt = (0.5 * physics.M_OXYGEN * float(physics.oxygen_solubility_mmol_m3(t, one, p)) for one in (np.asarray(0.0), s))
+    answer = oxygen.answer(optode_request(WATER | {"dissolved_oxygen": Input(fresh, 0.0, "dissolved_oxygen_uncorrected@optode_cage")}))
+    check_form(answer)
+    assert answer.values["dissolved_oxygen"] == pytest.approx(salt, rel=2e-3)
+    assert fresh > 1.15 * salt
+    assert answer.values["oxygen_saturation"] == pytest.approx(50.0, rel=2e-3)
+    assert answer.inputs["salinity"] == "constant = 29.5 ± 2.5"
+    assert answer.detail["compensation"] == "Aanderaa TD 269"
+    assert answer.detail["depth_m"] == 6.0
+    spread = answer.values["dissolved_oxygen:uncertainty"]
+    assert spread == pytest.approx(answer.detail["uncertainty_parts"]["salinity"], rel=0.01), "2.5 of salinity"
+    assert 0.01 < spread / salt < 0.02
+
+
+def test_an_optode_whose_salinity_is_that_of_its_water_is_only_counted_for_depth() -> None:
+    inputs = WATER | {"water_level": Input(4.0, 0.03, "water_level@gauge")}
+    answer = oxygen.answer(optode_request(inputs, sensor_salinity=29.5, water_level="water_level"))
+    assert answer.values["dissolved_oxygen"] == pytest.approx(8.0 * (1 + 0.032e-3 * 10.0), rel=1e-6)
+    assert answer.detail["depth_m"] == 10.0
+    assert answer.inputs["water_level"].startswith("water_level@gauge")
+
+
+def test_an_optode_without_salinity_has_no_oxygen_and_says_why() -> None:
+    answer = oxygen.answer(optode_request(WATER | {"salinity": Input(None, 0.0, "")}))
+    check_form(answer)
+    assert answer.values["dissolved_oxygen"] is None
+    assert answer.detail["reasons"]["dissolved_oxygen"] == "no value for salinity"
+    without_barometer = oxygen.answer(optode_request(WATER | {"air_pressure": Input(None, 0.0, "")}))
+    assert without_barometer.values["dissolved_oxygen"] is not None
+    assert without_barometer.values["oxygen_saturation"] is None
 
 
 @pytest.mark.parametrize(

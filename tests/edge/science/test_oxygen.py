@@ -65,6 +65,47 @@ def test_saturation_of_the_scor_working_group() -> None:
     np.testing.assert_allclose(found[surface], want["O2sat_pct"][surface], rtol=2e-4)
 
 
+def test_oxygen_counted_for_salinity_and_depth_as_published() -> None:
+    """The worked number of OOI's optode documentation; their density is that of the place."""
+    found = oxygen.oxygen_in_this_water(433.88488978325478, 1.97, 33.716, 5.40, maker="aanderaa")
+    density = gsw.rho_t_exact(gsw.SA_from_SP(33.716, 5.40, 87.64, -52.82), 1.97, 0.0)
+    assert float(found) / density * 1e3 == pytest.approx(335.967894709, rel=1e-6)
+
+
+@pytest.mark.needs("refdata")
+def test_oxygen_counted_for_salinity_and_depth_of_the_check_table() -> None:
+    want = table("gas/do_saltpress_ooi.csv")
+    found = oxygen.oxygen_in_this_water(want["do_umol_L"], want["t_C"], want["SP"], want["p_dbar"], maker="aanderaa")
+    SA = gsw.SA_from_SP(want["SP"], want["p_dbar"], want["lon"], want["lat"])
+    CT = gsw.CT_from_t(SA, want["t_C"], want["p_dbar"])
+    np.testing.assert_allclose(found / gsw.rho(SA, CT, 0.0) * 1e3, want["do_umol_kg"], rtol=1e-6)
+
+
+@pytest.mark.needs("refdata")
+def test_salt_changes_the_concentration_and_not_the_partial_pressure() -> None:
+    """The SCOR tables: the same partial pressure in fresh and in salt water. Their factor for the vapour is in no maker's document (0.07 %)."""
+    want = table("gas/o2_scor_wg142.csv")
+    per_hpa = {
+        (t, s): c / p for t, s, d, c, p in zip(*(want[k] for k in ("T_C", "S", "P_dbar", "O2_umolL", "pO2_hPa")), strict=True) if d == 0
+    }
+    salty = [(t, s) for t, s in per_hpa if s > 0 and (t, 0.0) in per_hpa]
+    assert len(salty) >= 5
+    for t, s in salty:
+        ratio = per_hpa[t, s] / per_hpa[t, 0.0]
+        assert float(oxygen.oxygen_in_this_water(1.0, t, s)) == pytest.approx(ratio, rel=1e-3), (t, s)
+        assert float(oxygen.oxygen_in_this_water(1.0, t, s, maker="aanderaa")) == pytest.approx(ratio, rel=4e-3), (t, s)
+
+
+@given(**water, set_to=st.floats(0, 42), maker=st.sampled_from(sorted(oxygen.COMPENSATIONS)))
+@settings(max_examples=40)
+def test_a_sensor_set_to_the_salinity_of_its_water_needs_no_correction(t: float, s: float, set_to: float, maker: str) -> None:
+    """And counting from one salinity to another and back changes nothing."""
+    there = oxygen.oxygen_in_this_water(9.0, t, s, sensor_salinity=set_to, maker=maker)
+    assert float(oxygen.oxygen_in_this_water(there, t, set_to, sensor_salinity=s, maker=maker)) == pytest.approx(9.0, rel=1e-12)
+    assert float(oxygen.oxygen_in_this_water(9.0, t, s, sensor_salinity=s, maker=maker)) == pytest.approx(9.0, rel=1e-12)
+    assert float(oxygen.oxygen_in_this_water(9.0, t, s, 100.0, maker=maker)) > float(oxygen.oxygen_in_this_water(9.0, t, s, maker=maker))
+
+
 @pytest.mark.needs("refdata")
 def test_solubility_and_density_of_the_check_table() -> None:
     want = table("gas/o2_solubility.csv")
