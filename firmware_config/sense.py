@@ -66,6 +66,8 @@ PRODUCES: dict[str, tuple[str, ...]] = {
     "tide": ("water_level", "water_level_1985"),
 }
 """Quantities (and statistics of them) that each kind of product brings into being at its place; see `produced_by`."""
+LEVEL_SOURCES = ("water_level", "water_pressure", "distance_to_water", "radar_level")
+"""What a tide product can be made from: the first of these that its instrument gives."""
 OXYGEN, OXYGEN_UNCORRECTED = "dissolved_oxygen", "dissolved_oxygen_uncorrected"
 """in this water; for the salinity set in the sensor"""
 
@@ -241,10 +243,29 @@ def _check_products(report: Report, parts: Parts, cards: dict[str, Card]) -> Non
                 allowed = [f"{minutes}min" for minutes in AVERAGING_MINUTES]
                 report.add((*where, "averaging"), f"{product.averaging} ms does not divide the hour usefully", allowed=allowed)
         elif isinstance(product, Tide):
-            known((*where, "instrument"), product.instrument, {"pressure"})
+            known((*where, "instrument"), product.instrument, {"pressure", "level"})
+            _check_tide(report, i, product, instruments.get(product.instrument), cards)
         for name in input_names(product):
             if name not in parts.inputs:
                 report.nearest(where, f"the {product.kind} product needs this input; add it under inputs", name, parts.inputs)
+
+
+def _check_tide(report: Report, i: int, product: Tide, instrument: Instrument | None, cards: dict[str, Card]) -> None:
+    """A level comes from a pressure under the water, a distance or a level; each with the keys that belong to it."""
+    card = cards.get(instrument.model) if instrument is not None else None
+    if instrument is None or card is None or card.role not in {"pressure", "level"}:
+        return
+    gives = {q for q, source in card.quantities.items() if card.applies(source.when, instrument.options)}
+    source = next((quantity for quantity in LEVEL_SOURCES if quantity in gives), None)
+    if source is None:
+        text = f"{instrument.id!r} gives {', '.join(sorted(gives)) or 'nothing'}, as its options are; no level comes from that"
+        report.add(("products", i, "instrument"), text, allowed=list(LEVEL_SOURCES))
+        return
+    if source != "water_pressure" and product.pressure_is == "absolute":
+        report.add(("products", i, "pressure_is"), f"'absolute': {instrument.id!r} gives {source}, no pressure; leave this key out")
+    if source in {"water_pressure", "distance_to_water"} and product.sensor_zero_m:
+        text = f"{product.sensor_zero_m:g}: {source} is counted from mounting.height_m of {instrument.id!r}; leave this key out"
+        report.add(("products", i, "sensor_zero_m"), text)
 
 
 def input_names(product: Any) -> list[str]:

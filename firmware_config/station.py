@@ -333,7 +333,8 @@ class OxygenSaturation(Model):
 
 
 class Tide(Model):
-    """Six-minute water level: 181 one-second samples centred on each tenth of an hour."""
+    """Six-minute water level: 181 one-second samples centred on each tenth of an hour, of a pressure gauge under the water or a radar
+    above it. Both are counted from the instrument's ``mounting.height_m``."""
 
     kind: Literal["tide"]
     place: Place
@@ -341,6 +342,8 @@ class Tide(Model):
     pressure_is: Literal["gauge", "absolute"] = "gauge"
     water_density_kg_m3: float = Field(1022.0, gt=900, lt=1100)
     air_pressure: str = "air_pressure"
+    sensor_zero_m: float = 0.0
+    """of an instrument that gives a level itself: the zero set in it, above the station's zero mark"""
 
 
 Product = Annotated[EddyFlux | AirSeaFlux | OxygenSaturation | Tide, Field(discriminator="kind")]

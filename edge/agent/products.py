@@ -26,6 +26,7 @@ from edge.instruments import Reading
 from firmware_config.flags import Flag
 from firmware_config.quantities import split_series
 from firmware_config.records import Draft
+from firmware_config.sense import LEVEL_SOURCES
 from firmware_config.station import AirSeaFlux, OxygenSaturation, Station, Tide
 
 TIDE_EVERY_MS = 360_000
@@ -33,8 +34,6 @@ TIDE_HALF_MS = 90_500
 TIDE_SPAN_MS = 181_000
 KEEP_SAMPLES_MS = 900_000
 OXYGEN_EVERY_MS = 600_000
-LEVELS = ("water_level", "water_pressure")
-"""quantities a tide product can be made from, the first that the instrument gives"""
 
 
 class Asker:
@@ -70,7 +69,7 @@ class TideProduct:
         self._inputs = inputs
         self._time = time
         self._interval_ms = source.instrument.every or round(1000 / (source.instrument.rate or 1.0))
-        self._quantity = next((q for q in LEVELS if q in source.driver.quantities), LEVELS[1])
+        self._quantity = next((q for q in LEVEL_SOURCES if q in source.driver.quantities), "water_pressure")
         self._samples: deque[tuple[float, float | None]] = deque()
 
     def take(self, reading: Reading, at_ms: float) -> None:

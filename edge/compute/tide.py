@@ -1,6 +1,6 @@
 """Six-minute water level: from the samples of a request to an answer.
 
-Samples are pressures of an instrument under water, or levels above the station's zero. The level above the 1985 national datum is given
+Samples are pressures of an instrument under water, distances from one above it, or levels. The level above the 1985 national datum is given
 beside the one above the station's zero; levels of different datum are never mixed.
 """
 
@@ -53,8 +53,12 @@ def answer(request: Request) -> Answer:
 
 def _levels(request: Request, values: FloatArray, air_pressure_hpa: float | None) -> tuple[FloatArray, str]:
     """The samples as levels above the station's zero, and why they cannot be had, if so."""
-    if request.samples.get("quantity", "water_pressure") == "water_level":
-        return values, ""
+    quantity = request.samples.get("quantity", "water_pressure")
+    if quantity in {"water_level", "radar_level"}:
+        return values + float(request.product.get("sensor_zero_m", 0.0)), ""
+    if quantity == "distance_to_water":
+        height = request.heights.get("instrument", math.nan)
+        return height - values, "no value for height of the instrument" if math.isnan(height) else ""
     height = request.heights.get("instrument", math.nan)
     latitude = float(request.station.get("latitude_deg", STANDARD_LATITUDE_DEG))
     density = float(request.product.get("water_density_kg_m3", math.nan))

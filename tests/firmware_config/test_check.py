@@ -146,6 +146,33 @@ def test_each_mistake_is_named(buoy, old, new, expected) -> None:
     assert any(re.search(re.escape(str(buoy.path)) + ".*" + expected, problem) for problem in problems), problems
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (
+            "instrument: radar",
+            "instrument: barometer",
+            r"'barometer' gives air_pressure.*no level comes from that; allowed: water_level, water_pr",
+        ),
+        ("instrument: radar", "instrument: optode", r"'optode' is a oxygen; allowed: level, pressure"),
+        ("instrument: radar", "instrument: radar\n    pressure_is: absolute", r"pressure_is: 'absolute': 'radar' gives distance_to_water"),
+        ("instrument: radar", "instrument: radar\n    sensor_zero_m: 2", r"sensor_zero_m: 2: distance_to_water is counted from mounting"),
+        ("instrument: radar", "instrument: depth", None),
+    ],
+)
+def test_a_level_comes_from_a_gauge_under_the_water_or_a_radar_above_it(tmp_path: Path, old, new, expected) -> None:
+    shutil.copytree(ROOT / "simulators/stations/bench", tmp_path / "bench")
+    path = tmp_path / "bench/station.yaml"
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    if expected is None:
+        load_station(path)
+        return
+    with pytest.raises(StationFileError, match=expected):
+        load_station(path)
+
+
 def test_all_mistakes_are_reported_at_once_whatever_their_kind(buoy) -> None:
     problems = buoy(
         ("platform: buoy", "platform: bouy"),

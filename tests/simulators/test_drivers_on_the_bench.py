@@ -48,7 +48,7 @@ def expected(truth: dict[str, float], power: dict[str, float]) -> dict[str, dict
             "battery_current": (power["current"], 0.2),
             "panel_power": (power["panel_power"], 3.0),
         },
-        "radar": {"radar_level": (8.0 - truth["water_level"], 0.05)},  # PV as the sensor is set: here the distance
+        "radar": {"distance_to_water": (8.0 - truth["water_level"], 0.05)},
         "odo": {"dissolved_oxygen": (truth["dissolved_oxygen"], 0.06), "water_temperature": water_c},
         "rdo": {
             "dissolved_oxygen": (truth["dissolved_oxygen"], 0.05),

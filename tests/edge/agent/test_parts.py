@@ -24,7 +24,9 @@ from edge.compute.client import ScienceClient
 from edge.compute.messages import Answer, Request
 from edge.errors import AgentError, ScienceError
 from edge.instruments import Reading
+from firmware_config.check import load_station
 from firmware_config.records import Draft
+from tests.conftest import ROOT
 from tests.edge.agent.station import BOOT_S, UTC_MS, HandClock, example, parts, source_of, sources_of
 
 # --- time
@@ -411,6 +413,23 @@ async def test_a_tide_value_rests_on_181_seconds_around_the_tenth_of_an_hour():
     assert draft.values["water_level@bottom"] == 1.5
     assert draft.values["water_level:sd@bottom"] == 0.1
     assert book.newest("water_level@bottom").usable == 1.5
+
+
+def test_a_tide_value_may_come_from_a_radar():
+    _, time, _, _ = parts()
+    loaded = load_station(ROOT / "simulators/stations/bench/station.yaml")
+    book, sources = book_with(loaded)
+    product = next(p for p in loaded.station.products if p.kind == "tide")
+    tide = TideProduct(loaded.station, product, sources["radar"], Inputs(loaded.station, book), time)
+    at_ms = BOOT_S * 1e3
+    for lost in (False, True):  # an echo that is lost holds its last distance: nothing to make a level from
+        reading = Reading(0.0, {"pv": 9.5}, not lost, quantities={"distance_to_water": None if lost else 9.5})
+        tide.take(reading, at_ms + 1000.0 * lost)
+    request = tide.request(round(time.utc_ms(at_ms)))
+    assert request.samples["quantity"] == "distance_to_water"
+    assert request.samples["values"] == [9.5, None]
+    assert request.heights["instrument"] == 8.0
+    assert request.inputs == {}
 
 
 async def test_science_that_fails_costs_this_level_and_is_told():

@@ -343,7 +343,24 @@ def test_an_absolute_gauge_without_barometer_gives_no_level() -> None:
     assert good.values["water_level"] == pytest.approx(gauge.values["water_level"], abs=1e-6)
 
 
-def test_a_radar_gives_levels_as_they_are() -> None:
-    request = tide_request([1.5] * 181)
-    request.samples["quantity"] = "water_level"
-    assert tide.answer(request).values["water_level"] == 1.5
+@pytest.mark.parametrize(
+    ("quantity", "samples", "zero", "level"),
+    [("water_level", 1.5, 0.0, 1.5), ("radar_level", 1.5, -0.75, 0.75), ("distance_to_water", 9.25, 0.0, -1.25)],
+)
+def test_a_radar_gives_a_level_too(quantity: str, samples: float, zero: float, level: float) -> None:
+    """From 8 m above the station's zero, in waves of 0.4 m that even out over 181 s; twenty samples without an echo cost their share."""
+    whole = load_station(BENCH / "station.yaml").station
+    radar = next(p for p in whole.products if p.kind == "tide")
+    sign = -1.0 if quantity == "distance_to_water" else 1.0
+    waves = [None if k < 20 else samples + sign * 0.4 * math.sin(2 * math.pi * k / 7.0) for k in range(181)]
+    waves[100] = samples + sign * 6.0  # a bird under it
+    request = build_request(whole, radar, number=1, inputs={}, samples={"values": waves, "interval_ms": 1000, "quantity": quantity})
+    request.product["sensor_zero_m"] = zero
+    answer = tide.answer(request)
+    check_form(answer)
+    assert answer.values["water_level"] == pytest.approx(level, abs=0.005)
+    assert answer.values["water_level:sd"] == pytest.approx(0.4 / math.sqrt(2), rel=0.02)
+    assert answer.share["water_level"] == pytest.approx(160 / 181, abs=1e-4)
+    assert answer.detail["outliers"] == 1
+    assert answer.flags["water_level"] == 3, "a share below 0.9"
+    assert answer.values["water_level_1985"] == answer.values["water_level"], "the bench's zero is that of the datum"

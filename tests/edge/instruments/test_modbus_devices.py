@@ -119,14 +119,15 @@ async def test_an_optode_without_a_value_says_so_with_all_ones(line: Rs485, bus:
 
 
 @pytest.mark.parametrize(("unit", "metres"), [("m", 3.5), ("mm", 0.0035), ("ft", 1.0668)])
-async def test_a_radar_level_is_in_metres_whatever_the_sensor_is_set_to(line: Rs485, bus: ModbusBus, unit: str, metres: float) -> None:
+async def test_a_radar_distance_is_in_metres_whatever_the_sensor_is_set_to(line: Rs485, bus: ModbusBus, unit: str, metres: float) -> None:
     memory = Memory(4).put(2000, "If", 0, 3.5)
-    assert (await poll(line, bus, "vegapuls_modbus", memory, unit=unit)).quantities == pytest.approx({"radar_level": metres})
+    assert (await poll(line, bus, "vegapuls_modbus", memory, unit=unit)).quantities == pytest.approx({"distance_to_water": metres})
+    assert (await poll(line, bus, "vegapuls_modbus", memory, unit=unit, pv="level")).quantities == pytest.approx({"radar_level": metres})
 
 
 async def test_a_lost_echo_holds_its_last_value_and_that_is_not_data(line: Rs485, bus: ModbusBus) -> None:
     reading = await poll(line, bus, "vegapuls_modbus", Memory(4).put(2000, "If", 1, 3.5))
-    assert (reading.quantities, reading.spoiled) == ({"radar_level": None}, {"radar_level": 3.5})
+    assert (reading.quantities, reading.spoiled) == ({"distance_to_water": None}, {"distance_to_water": 3.5})
     assert "lost echo" in reading.reason
 
 
