@@ -13,7 +13,7 @@ import numpy as np
 from simulators.faults.effects import Columns
 from simulators.instruments.base import Setting, Suffered, column, marked
 from simulators.instruments.mip import ACCELERATION, ATTITUDE, TURNING, MotionSensor, Three, planted, three, wrapped_ticks
-from simulators.world.waves import to_body
+from simulators.world.rigid import to_body
 
 TICKS_PER_S = 62_500.0
 FIELD_GAUSS = (0.33, 0.0, 0.36)

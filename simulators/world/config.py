@@ -49,7 +49,7 @@ class TurbulenceSettings(Model):
 
 
 class WaveSettings(Model):
-    """The sea state; what is not given grows from the region's usual wind over 60 km, or from ``wind_speed_ms`` where that is given."""
+    """The sea state; what is not given is what the wind raises hour by hour. With height and period it is one sea for ever."""
 
     significant_height_m: float | None = Field(default=None, ge=0, le=20)
     peak_period_s: float | None = Field(default=None, ge=1, le=25)

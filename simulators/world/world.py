@@ -10,7 +10,7 @@ H = rho cp <w'T'> with the real temperature T; LE = lambda M_w rho_d <w'chi_v'>;
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,11 +22,12 @@ from simulators.world.config import WorldConfig
 from simulators.world.data import table
 from simulators.world.noise import Array
 from simulators.world.power import Power
+from simulators.world.seastate import Fetch, Sea, SeaState, SeaStates
 from simulators.world.surface import Surface, flooded_share
 from simulators.world.tide import Constant, Tide
 from simulators.world.turbulence import BLOCK_S, BlockTruth, Turbulence
 from simulators.world.water import Water
-from simulators.world.waves import SeaState, Waves, fetch_limited
+from simulators.world.waves import Waves
 from simulators.world.weather import Weather
 
 TRUTH_UNITS: dict[str, str] = {
@@ -35,8 +36,10 @@ TRUTH_UNITS: dict[str, str] = {
     "water_temperature": "degC", "salinity": "1", "dissolved_oxygen": "mg L-1", "oxygen_at_saturation": "mg L-1", "oxygen_saturation": "%",
     "pco2_water": "uatm", "water_density": "kg m-3", "water_level": "m", "water_level_1985": "m", "flooded": "1",
     "sensible_heat_flux": "W m-2", "latent_heat_flux": "W m-2", "co2_flux": "umol m-2 s-1", "friction_velocity": "m s-1",
+    "significant_wave_height": "m", "wave_peak_period": "s", "wave_from_direction": "degree",
 }  # fmt: skip
 """Names of `World.truth` and their units. Wind is at 10 m, levels are above station zero and above the 1985 datum."""
+DIRECTIONS = ("wind_from_direction", "wave_from_direction")
 MIN_HEIGHT_M = 0.5
 BAROMETER_M_HPA = -0.01
 """The sea rises one centimetre for each hectopascal less."""
@@ -53,6 +56,8 @@ class Site:
     datum_1985_m: float
     ground_m: float
     sonic_height_m: float
+    bed_m: float | None = None
+    """height of the ground under the water at a station that stands; None: not known"""
 
     @classmethod
     def of(cls, station: Station, geojson: dict[str, Any] | None = None, ground_m: float | None = None) -> Site:
@@ -61,24 +66,26 @@ class Site:
         height = station.instrument(sonics[0]).mounting.height_m if sonics else 10.0
         if ground_m is None:
             ground_m = _ground(station, geojson or {})
+        floats = station.platform != "fixed"
         return cls(
             latitude_deg=station.position.latitude_deg,
             longitude_deg=station.position.longitude_deg,
             surface=station.surface,
-            floats=station.platform != "fixed",
+            floats=floats,
             datum_1985_m=station.datum.datum_1985_m,
-            ground_m=ground_m,
+            ground_m=0.0 if ground_m is None else ground_m,
             sonic_height_m=height,
+            bed_m=None if floats else ground_m,
         )
 
 
-def _ground(station: Station, geojson: dict[str, Any]) -> float:
-    """Height of the station's surface above its zero, from the elevation of that surface in the site file (0 if it has none)."""
+def _ground(station: Station, geojson: dict[str, Any]) -> float | None:
+    """Height of the station's surface above its zero, from the elevation of that surface in the site file; None if it has none."""
     for feature in geojson.get("features", []):
         properties = feature.get("properties", {})
         if properties.get("surface") == station.surface and "elevation_1985_m" in properties:
             return float(properties["elevation_1985_m"]) + station.datum.datum_1985_m
-    return 0.0
+    return None
 
 
 def nearest_region(latitude_deg: float, longitude_deg: float) -> str:
@@ -91,17 +98,13 @@ def nearest_region(latitude_deg: float, longitude_deg: float) -> str:
     return min(regions, key=lambda name: distance(regions[name]))
 
 
-FETCH_M = 60_000.0
-
-
-def _sea_state(config: WorldConfig, climate: dict[str, float]) -> SeaState:
-    """As prescribed, else what the wind raises over the fetch."""
+def _prescribed_sea(config: WorldConfig) -> SeaState | None:
+    """The sea that is the same for ever, when the world's file gives its height and period."""
     wanted = config.waves
-    wind = config.wind_speed_ms or climate["winter_wind_ms"]
-    height, period = fetch_limited(wind, FETCH_M)
-    given = (wanted.significant_height_m, wanted.peak_period_s, wanted.from_deg)
-    usual = (height, period, 70.0 if config.wind_from_deg is None else config.wind_from_deg)
-    return SeaState(*(a if a is not None else b for a, b in zip(given, usual, strict=True)))
+    if wanted.significant_height_m is None or wanted.peak_period_s is None:
+        return None
+    usual_from_deg = 70.0 if config.wind_from_deg is None else config.wind_from_deg
+    return SeaState(wanted.significant_height_m, wanted.peak_period_s, usual_from_deg if wanted.from_deg is None else wanted.from_deg)
 
 
 @dataclass(frozen=True)
@@ -134,8 +137,9 @@ class World:
         self.weather = Weather(config, region["climate"], site.latitude_deg, site.longitude_deg)
         self.water = Water(config.seed, region["water"], self.weather, self.tide)
         self.surface = Surface(table("surfaces")[site.surface], config.fluxes)
+        self._seas = SeaStates(self.weather.at, Fetch(table("fetches")[name]), None if site.bed_m is None else self._depth_over_bed_m)
         self.waves = Waves(
-            config.seed, _sea_state(config, region["climate"]), floats=site.floats if config.waves.rides is None else config.waves.rides
+            config.seed, _prescribed_sea(config) or self._sea, floats=site.floats if config.waves.rides is None else config.waves.rides
         )
         self.power = Power(self.weather)
         self.turbulence = Turbulence(config.seed, rate_hz, self._block_truth, exact=config.turbulence.statistics == "exact")
@@ -156,14 +160,16 @@ class World:
             left = nodes[:, whole]
             out[:, mask] = left + (minutes - whole) * (nodes[:, whole + 1] - left)
         state = dict(zip(TRUTH_UNITS, out, strict=True))
-        state["wind_from_direction"] = state["wind_from_direction"] % 360.0
+        for name in DIRECTIONS:
+            state[name] = state[name] % 360.0
         return state
 
     def _nodes(self, block: int) -> Array:
-        """Values at the 31 whole minutes of a half-hour, rows as in TRUTH_UNITS; the direction unwrapped."""
+        """Values at the 31 whole minutes of a half-hour, rows as in TRUTH_UNITS; directions unwrapped."""
         if block not in self._minutes:
             values = self._compute(block * BLOCK_S + np.arange(0.0, BLOCK_S + 1, 60.0))
-            values["wind_from_direction"] = np.degrees(np.unwrap(np.radians(values["wind_from_direction"])))
+            for name in DIRECTIONS:
+                values[name] = np.degrees(np.unwrap(np.radians(values[name])))
             self._minutes[block] = np.array([values[name] for name in TRUTH_UNITS])
             while len(self._minutes) > 8:
                 self._minutes.popitem(last=False)
@@ -179,7 +185,24 @@ class World:
         state["water_level"] = level + self.site.datum_1985_m
         state["flooded"] = self.flooded(state["water_level"])
         state.update(self.surface.fluxes(state, state["flooded"]))
-        return state
+        sea = self.waves.sea_at(t_s)
+        names = ("significant_wave_height", "wave_peak_period", "wave_from_direction")
+        return state | dict(zip(names, (sea[key] for key in ("significant_height", "peak_period", "from_direction")), strict=True))
+
+    def _sea(self, hour: int) -> Sea:
+        """What the wind has raised at a whole hour; what the world's file prescribes of it is as prescribed, and has no swell beside it."""
+        sea, wanted = self._seas.at_hour(hour), self.config.waves
+        given = (wanted.significant_height_m, wanted.peak_period_s, wanted.from_deg)
+        if given == (None, None, None):
+            return sea
+        of_wind = (sea.significant_height_m, sea.wind_sea.peak_period_s, sea.wind_sea.from_deg)
+        state = SeaState(*(a if a is not None else b for a, b in zip(given, of_wind, strict=True)))
+        return Sea(state, replace(state, significant_height_m=0.0))
+
+    def _depth_over_bed_m(self, t_s: Array) -> Array:
+        """Water over the ground at a station that stands on it."""
+        level_1985 = self._mean_level + self.tide.level_m(t_s)
+        return np.asarray(level_1985 + self.site.datum_1985_m - (self.site.bed_m or 0.0))
 
     def truth(self, t_ms: float) -> dict[str, float]:
         """`state` at one instant, plain numbers."""
