@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,7 +17,7 @@ from typing import Any
 from edge.agent.memory import InstrumentMemory
 from edge.agent.timebase import StationTime
 from edge.agent.watch import Watch
-from edge.errors import LinkDown, LinkError, ModbusError
+from edge.errors import LinkDown, LinkError
 from edge.instruments import Driver, ModbusDriver, Reading, StreamDriver, make_driver
 from edge.instruments.settings import SettingsKeeper
 from edge.links import ByteLink, LinkChange, ModbusBus, open_bus, open_link
@@ -143,7 +142,7 @@ class Acquisition:
                     self._take_all(source, source.driver.finish(arrival_s), at_ms)
                 readings = source.driver.feed(data, arrival_s)
                 self._take_all(source, readings, at_ms)
-                self._settings[source.instrument.id].hear(data, len(readings), at_ms, fresh=fresh)
+                self._settings[source.instrument.id].hear(data, readings, at_ms, fresh=fresh)
                 if readings:
                     self._memory.keep(source.instrument.id, source.driver.memory())
 
@@ -171,10 +170,12 @@ class Acquisition:
             source.watch.late = turns.late
             reading = await source.driver.poll(bus)
             if reading.values:
-                self._take_all(source, [reading], self._time.at_ms(reading.arrival_s))
-                if (keeper := self._settings[source.instrument.id]).registers_due:
-                    with suppress(ModbusError):
-                        keeper.check(await source.driver.identify(bus))
+                at_ms = self._time.at_ms(reading.arrival_s)
+                self._take_all(source, [reading], at_ms)
+                keeper = self._settings[source.instrument.id]
+                keeper.hear_poll(reading, at_ms)
+                if keeper.registers_due:
+                    await keeper.look_at_registers(source.driver, bus)
             elif reading.reason != "skipped":
                 source.watch.no_answer(reading.reason)
 

@@ -12,10 +12,10 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from edge.errors import LinkDown, ModbusError, ModbusRefused
+from edge.errors import InstrumentError, LinkDown, ModbusError, ModbusRefused
 from edge.instruments.judge import Judge, Quantities, Verdict
 from edge.instruments.reading import Decoded, Reading, Stats
-from edge.instruments.registers import RegisterMap
+from edge.instruments.registers import RegisterMap, encode
 from edge.links.modbus import Limits, ModbusBus, Reply
 from firmware_config.cards.modbus import Command, Read
 from firmware_config.cards.schema import Card
@@ -83,6 +83,17 @@ class ModbusDriver:
             with suppress(ModbusRefused):
                 found |= self._map.decode(read, (await self._ask(bus, read)).payload)
         return found
+
+    async def write(self, bus: ModbusBus, field: str, value: Any, function: int) -> None:
+        """Write a setting into the register of this field with function 6 or 16; ModbusError when the device refuses or does not answer,
+        InstrumentError when the value is none of the register's."""
+        assert self.card.modbus is not None
+        register = next(one for one in self.card.modbus.all_registers if one.field == field)
+        try:
+            values = encode(register, value)
+        except ValueError as error:
+            raise InstrumentError(f"unit {self.unit}: {error}") from error
+        await bus.write(self.unit, register.address, values, self.limits, function)
 
     def quantities_of(self, reading: Reading) -> dict[str, float | None]:
         """The quantities of a reading in the registry's units; None where a value is missing or a rule spoiled it."""

@@ -67,6 +67,24 @@ def _with_decimals(value: Any, decimals: Any) -> float | None:
     return float(value / 10**decimals if decimals >= 0 else value * 10**-decimals)
 
 
+def encode(register: Register, value: Any) -> bytes:
+    """The bytes that make a device read this value: the register's type, order and scale turned round. ValueError when the value is none
+    of the type.
+
+    >>> encode(Register(field="x", address=0, type="f32", order="CDAB"), 1013.25).hex()
+    '5000447d'
+    >>> encode(Register(field="x", address=0, type="u16"), "117").hex()
+    '0075'
+    """
+    if register.type == "text" or register.items is not None:
+        raise ValueError(f"{register.field} is no single number: it is not written")
+    number = float(value) / register.scale
+    try:
+        return in_order(struct.pack(_FORMATS[register.type], number if register.type[0] == "f" else round(number)), register.order)
+    except (struct.error, OverflowError) as error:
+        raise ValueError(f"{value} does not fit {register.field} ({register.type})") from error
+
+
 class RegisterMap:
     """A card's registers made ready. ``alike``: functions 3 and 4 read the same registers."""
 

@@ -1,9 +1,10 @@
 """An instrument's own settings: read where its document says how, compared with the station file, set again when the file allows it.
 
-Promises: runs beside the reading and never holds it up; says each difference once (``settings_differ``) and each change
-(``settings_changed``); writes only with option ``settings: enforce``, at most `TRIES` times until the setting is found right. Looks again
-after the link or the instrument was away, when the rate is not the declared one, and every `AGAIN_S`. An instrument that does not
-answer is left alone. Does not: know any instrument; the card's ``settings`` say what is asked and written.
+Promises: runs beside the reading and never holds it up; says each difference once (``settings_differ``, or ``settings_drifted`` of what
+should have stayed as it was) and each change back (``settings_changed``); writes only with option ``settings: enforce``, only what differs,
+and at most `TRIES` times until the setting is found right and has stayed so for `AGAIN_S` (a memory in the instrument wears out). Looks
+again after the link or the instrument was away, when the records say so themselves, and every `AGAIN_S`. An instrument that does not answer
+is left alone. Does not: know any instrument; the card's ``settings`` say what is asked and written.
 """
 
 from __future__ import annotations
@@ -12,11 +13,17 @@ import asyncio
 import re
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from edge.errors import LinkDown, LinkError
+from edge.errors import InstrumentError, LinkDown, LinkError, ModbusError
+from edge.instruments.judge import getter
+from edge.instruments.modbus import ModbusDriver
+from edge.instruments.rate_watch import RateWatch
+from edge.instruments.reading import Reading
+from edge.instruments.wanted import comparable, option_of, said, same, wanted_of
+from edge.links.modbus import ModbusBus
 from firmware_config.base import log
 from firmware_config.cards import Card
 from firmware_config.cards.settings import CardSetting
@@ -31,131 +38,141 @@ ANSWER_S = 2.0
 """at least; a change of mode takes longer than a record"""
 STEP_S = 0.3
 """between two commands of a change"""
-WINDOW_MS = 10_000.0
-WINDOW_REAL_S = 2.0
-"""a rate is measured over at least so long of both times: a fast bench hands records out in lumps"""
-SAME_RATE = 0.08
-"""neighbouring rates of an instrument (4 and 5, 8 and 10, 16 and 20 Hz) differ by a fifth and more"""
+CONFIRM = 3
+"""so many records in a row must say the same before it is believed: a line without checksum has wrong digits"""
+NOT_SHOWN = 30
+"""so many records in a row without a field: the instrument does not send it"""
 
 Write = Callable[[bytes], Awaitable[None]]
-
-
-def wanted_of(setting: CardSetting, card: Card, instrument: Instrument) -> Any:
-    """What the station file wants of a setting; None: it says nothing."""
-    if setting.wanted.startswith("= "):
-        return setting.wanted[2:]
-    if setting.wanted == "rate":
-        return instrument.rate
-    if setting.wanted == "every":
-        return None if instrument.every is None else instrument.every / 1000
-    if setting.wanted == "serial_number":
-        return instrument.serial_number if instrument.serial_number.isdecimal() else None
-    name = setting.wanted.removeprefix("options.")
-    return card.option(dict(instrument.options), name) if name in card.options else instrument.options.get(name, "automatic")
-
-
-def same(found: Any, wanted: Any) -> bool:
-    """Whether two values are one setting: as numbers where both are numbers, else as text in any case.
-
-    >>> same("2.0e1", 20.0), same("0030", 30), same("Yes", "yes"), same("10", 20)
-    (True, True, True, False)
-    """
-    with suppress(ValueError, TypeError):
-        return abs(float(found) - float(wanted)) <= 1e-6 * abs(float(wanted))
-    return str(found).strip().casefold() == str(wanted).strip().casefold()
+Report = Callable[[str, dict[str, Any]], None]
 
 
 class SettingsKeeper:
     """Watches the settings of one instrument. ``report(kind, detail)`` takes the events; ``now_ms`` is the world's time."""
 
     def __init__(
-        self, card: Card, instrument: Instrument, report: Callable[[str, dict[str, Any]], None], now_ms: Callable[[], float], *,
+        self, card: Card, instrument: Instrument, report: Report, now_ms: Callable[[], float], *,
         output: str = "RS232", look_s: float = LOOK_S, real_s: Callable[[], float] = time.monotonic,
     ) -> None:  # fmt: skip
         options = dict(instrument.options)
-        fitting = [entry for entry in card.settings if all(_option(card, options, name) == value for name, value in entry.when.items())]
+        fitting = [entry for entry in card.settings if all(option_of(card, options, name) == value for name, value in entry.when.items())]
         self._wanted = {entry.name: wanted_of(entry, card, instrument) for entry in fitting}
-        self.settings = [entry for entry in fitting if self._wanted[entry.name] is not None]
+        self.settings = [entry for entry in fitting if entry.wanted == "unchanged" or self._wanted[entry.name] is not None]
         self.enforce = options.get("settings") == "enforce"
         self._asked = [entry for entry in self.settings if entry.ask]
-        self._register_settings = [entry for entry in self.settings if entry.register_field is not None]
-        self._registers_left = TRIES
+        self._registers = [entry for entry in self.settings if entry.register_field is not None]
+        self._told_by_records = [(entry, getter(entry.field), Counter[Any]()) for entry in self.settings if entry.field]
+        self._shown = [(entry, getter(entry.shows)) for entry in self.settings if entry.shows]
+        self._unseen: Counter[str] = Counter()
         self._measured = next((entry for entry in self.settings if entry.measured), None)
+        self._counts = getter(self._measured.counts) if self._measured is not None and self._measured.counts else None
+        self._rate = self._rate_watch(real_s)
         self._instrument, self._report, self._now_ms, self._real_s = instrument, report, now_ms, real_s
         self._answer_s = max(ANSWER_S, card.timing.answer_longest / 1000)
         address = instrument.address if instrument.address is not None else card.stream.default_address if card.stream else ""
         width = len(card.stream.default_address) if card.stream else 0
-        self._names = {"address": str(address).rjust(width, "0"), "output": output}
+        chosen = {name: str(option_of(card, options, name)) for name in card.options}
+        self._names = {**chosen, "address": str(address).rjust(width, "0"), "output": output}
         self._look_s = look_s
         self._due = asyncio.Event()
         self._first_done = False
         self._pattern: re.Pattern[str] | None = None
         self._text = ""
         self._matched: asyncio.Future[re.Match[str]] | None = None
+        self._found: dict[str, Any] = {}
+        """what the records said and is still to be acted on"""
         self._told: dict[str, Any] = {}
         self._tries: Counter[str] = Counter()
+        self._wrote_s: dict[str, float] = {}
         period_ms = 1e3 / instrument.rate if instrument.rate else float(instrument.every or 1000)
         self._silent_ms = max(10_000.0, 5 * period_ms)
         self._heard_ms = now_ms()
-        self._window: tuple[float, float] | None = None
-        self._records = 0
-        self._votes: list[float] = []
-        self._rate_hz: float | None = None
+        self._registers_left = TRIES
+        self._registers_read_s = real_s()
 
-    # --- what the reading task hands over
+    def _rate_watch(self, real_s: Callable[[], float]) -> RateWatch | None:
+        if self._measured is None:
+            return None
+        known_hz = tuple(float(value) for value in self._measured.words.values())
+        wanted = float(self._wanted[self._measured.name])
+        return RateWatch(wanted, slow=self._measured.wanted == "every", known_hz=known_hz, real_s=real_s)
 
-    def hear(self, data: bytes, records: int, at_ms: float, *, fresh: bool = False) -> None:
-        """Bytes came and held so many records; ``fresh``: the link was opened anew."""
-        away = at_ms - self._heard_ms > self._silent_ms
-        self._heard_ms = at_ms
-        if (fresh or away) and self._first_done:
-            self._due.set()
+    # --- what the reading tasks hand over
+
+    def hear(self, data: bytes, readings: Sequence[Reading], at_ms: float, *, fresh: bool = False) -> None:
+        """Bytes came and held these records; ``fresh``: the link was opened anew."""
+        self._away(at_ms, fresh=fresh)
         if self._pattern is not None and self._matched is not None and not self._matched.done():
             self._text = (self._text + data.decode("latin-1"))[-8192:]
             if (match := self._pattern.search(self._text)) is not None:
                 self._matched.set_result(match)
-        if self._measured is not None:
-            self._measure(records, at_ms, restart=fresh or away)
+        whole = [reading.values for reading in readings if reading.values]
+        if self._rate is not None:
+            counts = self._counts
+            self._measure(sum(getter_has(counts, values) for values in whole) if counts is not None else len(whole), at_ms)
+        if self._told_by_records or self._shown:
+            for values in whole:
+                self._read(values)
 
-    def _measure(self, records: int, at_ms: float, *, restart: bool) -> None:
-        if restart or self._window is None:
-            self._window, self._records, self._votes = (at_ms, self._real_s()), 0, []
-            return
-        self._records += records
-        elapsed_ms = at_ms - self._window[0]
-        if elapsed_ms < WINDOW_MS or self._real_s() - self._window[1] < WINDOW_REAL_S or self._records < 20:
-            return
-        rate_hz = self._records / elapsed_ms * 1e3
-        self._votes = [*self._votes[-1:], rate_hz]
-        self._window, self._records = (at_ms, self._real_s()), 0
-        if len(self._votes) == 2 and abs(self._votes[0] / self._votes[1] - 1) < SAME_RATE:
-            self._rate_hz = self._known_rate(rate_hz)
-            if self._rate_hz is not None and (not same(self._rate_hz, self._wanted_rate) or self._measured_told):
-                self._votes = []
-                self._due.set()
+    def hear_poll(self, reading: Reading, at_ms: float) -> None:
+        """A device answered its poll."""
+        if self._away(at_ms, fresh=reading.suspect) or self._real_s() - self._registers_read_s > AGAIN_S:
+            self._registers_left = TRIES
+        self._read(reading.values)
 
-    @property
-    def _wanted_rate(self) -> Any:
-        return self._wanted[self._measured.name] if self._measured else None
+    def _away(self, at_ms: float, *, fresh: bool) -> bool:
+        away = fresh or at_ms - self._heard_ms > self._silent_ms
+        self._heard_ms = at_ms
+        if away and self._rate is not None:
+            self._rate.restart()
+        if away and self._first_done:
+            self._due.set()
+        return away
 
-    @property
-    def _measured_told(self) -> bool:
-        return self._measured is not None and self._measured.name in self._told
-
-    def _known_rate(self, rate_hz: float) -> float | None:
-        """The rate this is, of those the instrument has (any, when the card lists none); lost records make a rate that is none of them."""
+    def _measure(self, records: int, at_ms: float) -> None:
+        assert self._rate is not None
         assert self._measured is not None
-        listed = [float(value) for value in self._measured.words.values()]
-        near = [value for value in [*listed, float(self._wanted_rate)] if abs(rate_hz / value - 1) < SAME_RATE]
-        return min(near, key=lambda value: abs(rate_hz - value)) if near else None if listed else round(rate_hz, 1)
+        found = self._rate.take(records, at_ms)
+        if found is None or (same(found, self._wanted[self._measured.name]) and self._measured.name not in self._told):
+            return
+        if self._measured.ask:  # it can say so itself, once for each rate it comes at
+            if self._found.get(self._measured.name) != found:
+                self._found[self._measured.name] = found
+                self._due.set()
+        else:
+            self._act_on(self._measured, found)
 
-    # --- the task
+    def _read(self, values: dict[str, Any]) -> None:
+        """What a record says of settings: its fields, and which fields it has."""
+        for setting, get, said_so in self._told_by_records:
+            found = get(values)
+            if not isinstance(found, str | int | float) or found == "":
+                continue
+            count = said_so[found] + 1
+            said_so.clear()
+            said_so[found] = min(count, CONFIRM)
+            if count == CONFIRM or (count > CONFIRM and setting.name in self._told):
+                self._act_on(setting, found)
+        for setting, get in self._shown:
+            seen = getter_has(get, values)
+            self._unseen[setting.name] = 0 if seen else self._unseen[setting.name] + 1
+            if (seen and setting.name in self._told) or self._unseen[setting.name] == NOT_SHOWN:
+                self._act_on(setting, "shown" if seen else "not shown")
+
+    def _act_on(self, setting: CardSetting, found: Any) -> None:
+        """Tell now; what may be written is written by the task."""
+        if self._differs(setting, found) and self._may_write(setting):
+            self._found[setting.name] = found
+            self._registers_left = max(self._registers_left, 1)
+            self._due.set()
+
+    # --- the task of an instrument that prints
 
     async def run(self, write: Write) -> None:
         """Look at the settings at the start and whenever there is a reason to; runs for ever."""
         while True:
             try:
-                await self._look(write)
+                await self.look(write)
                 self._first_done = True
                 await self._wait()
             except LinkDown:
@@ -174,7 +191,8 @@ class SettingsKeeper:
             if self._now_ms() - self._heard_ms > self._silent_ms:
                 return
 
-    async def _look(self, write: Write) -> None:
+    async def look(self, write: Write) -> None:
+        """Ask what can be asked, and set what differs where that is allowed."""
         self._due.clear()
         for setting in self._asked:
             found = await self._ask(setting, write)
@@ -182,46 +200,15 @@ class SettingsKeeper:
                 again = await self._ask(setting, write)
                 if again is not None:
                     self._differs(setting, again)
-        if self._measured is not None and self._rate_hz is not None:
-            rate_hz, self._rate_hz = self._rate_hz, None
-            if self._differs(self._measured, rate_hz):
-                await self._set(self._measured, write)
-                self._window = None
-
-    @property
-    def registers_due(self) -> bool:
-        """Whether the registers that tell settings are to be read; asked for a few times and then no more."""
-        if self._registers_left and self._register_settings:
-            self._registers_left -= 1
-            return True
-        return False
-
-    def check(self, registers: dict[str, Any]) -> None:
-        """Registers were read."""
-        self._registers_left = 0
-        for setting in self._register_settings:
-            assert setting.register_field is not None
-            if registers.get(setting.register_field) is not None:
-                self._differs(setting, registers[setting.register_field])
-
-    def _differs(self, setting: CardSetting, raw: Any) -> bool:
-        """Compare, and tell what is new: a difference, or that it is gone."""
-        wanted = self._wanted[setting.name]
-        found = setting.words.get(str(raw).strip(), raw)
-        detail = {"instrument": self._instrument.id, "setting": setting.name, "wanted": f"{_said(wanted)} {setting.unit}".strip()}
-        if same(found, wanted):
-            if (before := self._told.pop(setting.name, None)) is not None:
-                self._report("settings_changed", {**detail, "found": f"{_said(before)} {setting.unit}".strip()})
-            self._tries[setting.name] = 0
-            return False
-        if self._told.get(setting.name) != found:
-            self._told[setting.name] = found
-            self._report("settings_differ", {**detail, "found": f"{_said(found)} {setting.unit}".strip()})
-        return True
+        for setting in [entry for entry in self.settings if entry.name in self._found and not entry.ask]:
+            del self._found[setting.name]
+            await self._set(setting, write)
+            if setting is self._measured and self._rate is not None:
+                self._rate.restart()
 
     async def _ask(self, setting: CardSetting, write: Write) -> str | None:
         match = await self._exchange(self._fill(setting.ask), setting.answer, write)
-        return match["value"] if match is not None else None
+        return match["value"].strip() if match is not None else None
 
     async def _exchange(self, text: str, pattern: str, write: Write) -> re.Match[str] | None:
         self._text, self._pattern = "", re.compile(self._fill(pattern))
@@ -235,14 +222,12 @@ class SettingsKeeper:
             self._pattern = self._matched = None
 
     async def _set(self, setting: CardSetting, write: Write) -> bool:
-        wanted = self._wanted[setting.name]
-        words = [word for word, value in setting.words.items() if same(value, wanted)]
-        if not self.enforce or not setting.write or self._tries[setting.name] >= TRIES or (setting.words and not words):
+        if not setting.write or not self._may_write(setting):
             return False
-        self._tries[setting.name] += 1
+        self._wrote(setting)
         try:
             for step in setting.write:
-                text = self._fill(step.send).replace("{value}", words[0] if words else _said(wanted))
+                text = self._fill(step.send).replace("{value}", said(self._word(setting)))
                 if step.expect is not None:
                     if await self._exchange(text, step.expect, write) is None:
                         return False
@@ -254,15 +239,103 @@ class SettingsKeeper:
                 await write(setting.leave.encode("latin-1"))
         return True
 
+    # --- devices that are asked over Modbus
+
+    @property
+    def registers_due(self) -> bool:
+        """Whether registers that tell settings are to be read, or one to be written; a device that refuses is asked `TRIES` times."""
+        return self._registers_left > 0 and bool(self._registers or self._found)
+
+    async def look_at_registers(self, driver: ModbusDriver, bus: ModbusBus) -> None:
+        """Read the registers that tell settings and write those that differ where that is allowed. Nothing the device does raises."""
+        self._registers_left -= 1
+        waiting, self._found = self._found, {}
+        try:
+            told = await driver.identify(bus) if self._registers else {}
+            differing = [entry for entry in self._registers if self._register_differs(entry, told)]
+            written = [await self._write_register(entry, driver, bus) for entry in differing if self._may_write(entry)]
+            if any(written):
+                told = await driver.identify(bus)
+                for entry in differing:
+                    self._register_differs(entry, told)
+            for entry in self.settings:
+                if entry.name in waiting and self._may_write(entry):
+                    await self._write_register(entry, driver, bus)
+        except (ModbusError, LinkDown) as error:
+            logger.info("settings not read", instrument=self._instrument.id, error=str(error))
+            return
+        self._registers_left, self._registers_read_s = 0, self._real_s()
+
+    def check(self, told: dict[str, Any]) -> None:
+        """Compare registers that somebody else read."""
+        for entry in self._registers:
+            self._register_differs(entry, told)
+
+    def _register_differs(self, setting: CardSetting, told: dict[str, Any]) -> bool:
+        assert setting.register_field is not None
+        found = getter(setting.register_field)(told)
+        if isinstance(found, list):
+            found = ", ".join(map(said, found))
+        return isinstance(found, str | int | float) and self._differs(setting, found)
+
+    async def _write_register(self, setting: CardSetting, driver: ModbusDriver, bus: ModbusBus) -> bool:
+        """Write it once; False when the device refuses."""
+        assert setting.write_function is not None
+        self._wrote(setting)
+        try:
+            await driver.write(bus, setting.register_field or setting.field, self._word(setting), setting.write_function)
+        except (ModbusError, InstrumentError) as error:
+            logger.warning("setting not written", instrument=self._instrument.id, setting=setting.name, error=str(error))
+            return False
+        return True
+
+    # --- comparing and telling
+
+    def _differs(self, setting: CardSetting, raw: Any) -> bool:
+        """Compare, and tell what is new: a difference, or that it is gone."""
+        found = setting.words.get(str(raw).strip(), raw)
+        if setting.wanted == "unchanged" and self._wanted[setting.name] is None:
+            self._wanted[setting.name] = found
+        wanted = self._wanted[setting.name]
+        if not comparable(found, wanted):
+            return False
+        if same(found, wanted):
+            if (before := self._told.pop(setting.name, None)) is not None:
+                self._tell("settings_changed", setting, before)
+            if self._real_s() - self._wrote_s.get(setting.name, -AGAIN_S) >= AGAIN_S:
+                self._tries[setting.name] = 0
+            return False
+        if self._told.get(setting.name) != found:
+            self._told[setting.name] = found
+            self._tell("settings_drifted" if setting.wanted == "unchanged" else "settings_differ", setting, found)
+        return True
+
+    def _tell(self, kind: str, setting: CardSetting, found: Any) -> None:
+        found_said, wanted_said = (f"{said(value)} {setting.unit}".strip() for value in (found, self._wanted[setting.name]))
+        named = {"instrument": self._instrument.id, "setting": setting.name, "setting_zh": setting.zh}
+        self._report(kind, {**named, "found": found_said, "wanted": wanted_said})
+
+    def _may_write(self, setting: CardSetting) -> bool:
+        can = bool(setting.write or setting.write_function) and self._word(setting) is not None
+        return self.enforce and can and self._tries[setting.name] < TRIES
+
+    def _wrote(self, setting: CardSetting) -> None:
+        self._tries[setting.name] += 1
+        self._wrote_s[setting.name] = self._real_s()
+
+    def _word(self, setting: CardSetting) -> Any:
+        """What is wanted, in the instrument's word; None when it has none for that."""
+        wanted = self._wanted[setting.name]
+        if not setting.words or setting.shows:
+            return wanted
+        return next((word for word, value in setting.words.items() if same(value, wanted)), None)
+
     def _fill(self, text: str) -> str:
         for name, value in self._names.items():
             text = text.replace("{" + name + "}", value)
         return text
 
 
-def _option(card: Card, options: dict[str, Any], name: str) -> Any:
-    return card.option(options, name) if name in card.options else options.get(name, "automatic")
-
-
-def _said(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+def getter_has(get: Callable[[Any], Any], values: dict[str, Any]) -> bool:
+    """Whether a record holds this field with a value."""
+    return isinstance(get(values), str | int | float | list | dict)

@@ -27,7 +27,8 @@ EXCEPTIONS = {
 
 
 class Request(NamedTuple):
-    """What is asked: read so many ``words`` (function 3 or 4; 0 is a command of some vendors), or write ``values`` (function 16)."""
+    """What is asked: read so many ``words`` (function 3 or 4; 0 is a command of some vendors), or write
+    ``values`` (function 16, or 6: one register)."""
 
     unit: int
     function: int
@@ -37,7 +38,10 @@ class Request(NamedTuple):
 
     @property
     def pdu(self) -> bytes:
-        head = bytes((self.function,)) + self.address.to_bytes(2, "big") + self.words.to_bytes(2, "big")
+        head = bytes((self.function,)) + self.address.to_bytes(2, "big")
+        if self.function == 6:
+            return head + self.values
+        head += self.words.to_bytes(2, "big")
         return head + bytes((len(self.values),)) + self.values if self.function == 16 else head
 
     @property
@@ -53,7 +57,7 @@ class Request(NamedTuple):
     @property
     def answer_bytes(self) -> int:
         """Length of the regular RTU answer."""
-        return 8 if self.function == 16 else 5 + 2 * self.words
+        return 8 if self.function in {6, 16} else 5 + 2 * self.words
 
 
 class Answer(NamedTuple):
@@ -71,7 +75,7 @@ def answer_of(request: Request, unit: int, pdu: bytes) -> Answer | str:
         return Answer(b"", pdu[1])
     if not pdu or pdu[0] != request.function:
         return "other function"
-    if request.function == 16:
+    if request.function in {6, 16}:
         return Answer(pdu[1:]) if pdu[1:] == request.pdu[1:5] else "other register"
     if len(pdu) < 2 or pdu[1] != 2 * request.words or len(pdu) != 2 + 2 * request.words:
         return "length"

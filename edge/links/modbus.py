@@ -149,9 +149,9 @@ class ModbusBus:
         """Read registers; ModbusTimeout, ModbusBadAnswer, ModbusRefused or LinkDown when that brings no answer."""
         return await self._ask(Request(unit, function, address, count), limits)
 
-    async def write(self, unit: int, address: int, values: bytes, limits: Limits) -> Reply:
-        """Write registers with function 16 (``values``: two bytes each)."""
-        return await self._ask(Request(unit, 16, address, len(values) // 2, values), limits)
+    async def write(self, unit: int, address: int, values: bytes, limits: Limits, function: int = 16) -> Reply:
+        """Write registers (``values``: two bytes each) with function 16, or one register with function 6."""
+        return await self._ask(Request(unit, function, address, len(values) // 2, values), limits)
 
     async def _ask(self, request: Request, limits: Limits) -> Reply:
         state = self.unit(request.unit)

@@ -154,6 +154,11 @@ def _known_fields(card: Card) -> set[str]:
     return found | set(card.derived) | set(card.fields)
 
 
+def _kept_as_printed(card: Card) -> bool:
+    """Whether records may hold names that the card does not list."""
+    return card.text is not None and any(layout.pairs is not None and layout.pairs.others == "keep" for layout in card.text.layouts)
+
+
 def _used_fields(card: Card) -> Iterator[tuple[KeyPath, str]]:
     for name, source in card.quantities.items():
         yield ("quantities", name, "field"), source.field
@@ -171,6 +176,12 @@ def _used_fields(card: Card) -> Iterator[tuple[KeyPath, str]]:
             yield ("rules", i, "product", "of"), name
         for name in rule.sum.of if rule.sum else {}:
             yield ("rules", i, "sum", "of"), name
+    for i, setting in enumerate(card.settings):
+        if setting.register_field is not None:
+            yield ("settings", i, "register"), setting.register_field
+        for key in ("field", "shows", "counts"):
+            if getattr(setting, key) and not _kept_as_printed(card):
+                yield ("settings", i, key), getattr(setting, key)
     for derived, made in card.derived.items():
         for name in made.of:
             yield ("derived", derived, "of"), name
@@ -200,6 +211,29 @@ def _check_fields(report: Report, card: Card) -> None:
     for i, rule in enumerate(card.rules):
         _check_pattern(report, ("rules", i, "matches"), rule.matches)
     _check_layout_names(report, card)
+    _check_settings(report, card)
+
+
+def _check_settings(report: Report, card: Card) -> None:
+    """Each setting's name once at a time, its options known, its register one that can be written."""
+    options = {*card.options, *_STREAM_OPTIONS}
+    alone = [setting.name for setting in card.settings if not setting.when and setting.wanted not in {"rate", "every"}]
+    registers = {register.field: register for register in card.modbus.all_registers} if card.modbus else {}
+    for i, setting in enumerate(card.settings):
+        if alone.count(setting.name) > 1:
+            report.add(("settings", i, "name"), f"{setting.name!r}: two settings have this name")
+        named = [("when", name) for name in setting.when] + [
+            ("wanted", x) for x in [setting.wanted.removeprefix("options.")] if x != setting.wanted
+        ]
+        for key, name in named:
+            if name not in options:
+                report.nearest(("settings", i, key), "no option of this name", name, options)
+        if setting.write_function is not None:
+            register = registers.get(setting.register_field or setting.field)
+            if register is None or register.type == "text" or register.items is not None:
+                report.add(("settings", i, "write_function"), "only a register that is a single number is written")
+            elif setting.write_function == 6 and register.size != 1:
+                report.add(("settings", i, "write_function"), f"6: writes one register, {_span(register)}", allowed=["16"])
 
 
 def _check_layout_names(report: Report, card: Card) -> None:

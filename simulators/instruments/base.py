@@ -45,6 +45,11 @@ class Setting:
         return self.settings.set_to.get(name, self.instrument.options.get(name, default))
 
     @property
+    def serial_number(self) -> str:
+        """Of the unit that is really there: the station file's, unless the world's file says that another one was put in."""
+        return str(self.option("serial_number", self.instrument.serial_number))
+
+    @property
     def lag_s(self) -> float:
         """How much later the gas reaches the analyser than the wind the sonic: as the world's file says, else the time in the tube."""
         if self.settings.lag is not None:

@@ -1,7 +1,8 @@
 """Campbell CSAT3, RS-232 binary. CSAT3 manual, appendix B; the order of the bytes in a word from that of the sync word.
 
 Five 16-bit words, least significant byte first: Ux, Uy, Uz, c (two's complement), then flags (bits 15-12), a range code for each
-component (11-10, 9-8, 7-6) and a counter 0-63; with ``rs 1`` the sync word 55 AA (setting ``sync: false``: without). Range
+component (11-10, 9-8, 7-6) and a counter 0-63; with ``rs 1`` the sync word 55 AA (setting ``sync: false``: without; ``unprompted: false``:
+it waits for prompts; ``rate``: a slower one, of which the declared one is a multiple). Range
 11 is 0.00025 m/s a bit, 10 0.0005, 01 0.001, 00 0.002; c = word 0.001 + 340. All words -32768 with F03F: acquiring; with F000: lost
 trigger. ``&`` unprompted, ``P`` one prompted record, ``A<x>`` rate code, ``S`` status, ``rs`` and ``br`` settings. +Ux comes from where
 the array points, +Uy to the left of that wind.
@@ -21,6 +22,7 @@ from simulators.instruments.base import Setting, Suffered, Talker, column, marke
 STEP_MS = {3: 0.00025, 2: 0.0005, 1: 0.001, 0: 0.002}
 SYNC = b"\x55\xaa"
 AMPLITUDE_LOW = 0b0001
+PATH_M = 0.115
 COUNTER_TURNS_AT = 64
 NOTHING = -32768
 ACQUIRING, LOST_TRIGGER = 0xF03F, 0xF000
@@ -70,11 +72,12 @@ class Csat3(Talker):
             raise InstrumentError(f"{self.id}: a sonic streams: give it a rate")
         self._rate = setting.instrument.rate
         self._sync = bool(setting.option("sync", True))
-        self._unprompted = True
+        self._unprompted = bool(setting.option("unprompted", True))
+        self._stride = max(1, round(self._rate / float(setting.settings.set_to.get("rate", self._rate))))
         self._rate_code = "0"
 
     def values(self, first: int, count: int) -> Columns:
-        wind = self.setting.feed.wind(first, count, self._rate, "campbell", self.setting.instrument.mounting.north_offset_deg)
+        wind = self.setting.feed.wind(first, count, self._rate, "campbell", self.setting.instrument.mounting, PATH_M)
         missing = np.isnan(wind.u) | np.isnan(wind.v) | np.isnan(wind.w) | np.isnan(wind.ts)
         return {"u": wind.u, "v": wind.v, "w": wind.w, "ts": wind.ts, "flags": np.zeros(count), "acquiring": missing.astype(np.float64)}
 
@@ -94,7 +97,8 @@ class Csat3(Talker):
     def encode(self, columns: Columns, first: int) -> list[bytes]:
         if not self._unprompted:
             return [b""] * len(columns["u"])
-        return [self._record(columns, row, first + row) for row in range(len(columns["u"]))]
+        numbers = range(first, first + len(columns["u"]))
+        return [self._record(columns, i, k // self._stride) if k % self._stride == 0 else b"" for i, k in enumerate(numbers)]
 
     def _record(self, columns: Columns, row: int, number: int) -> bytes:
         sync = self._sync and not marked(columns, "no_sync", row)
@@ -127,5 +131,5 @@ class Csat3(Talker):
     def _status(self, columns: Columns) -> bytes:
         """Ten characters: trigger (0 its own clock), rate code, range, data status, D/T, serial number, P/U."""
         state = 2 if marked(columns, "lost_trigger") else 1 if marked(columns, "acquiring") else 0
-        serial = "".join(letter for letter in self.setting.instrument.serial_number if letter.isdigit())[-4:].rjust(4, "0")
+        serial = "".join(letter for letter in self.setting.serial_number if letter.isdigit())[-4:].rjust(4, "0")
         return f"0{self._rate_code}0{state}T{serial}{'U' if self._unprompted else 'P'}".encode()

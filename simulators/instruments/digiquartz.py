@@ -136,4 +136,4 @@ class Digiquartz(Talker):
             return f"UN={int(column(look(), 'unit')) if value is None else self._unit}"
         if command == "EW":
             self._writable = True
-        return {"VR": "VR=M5.15", "SN": f"SN={self.setting.instrument.serial_number}"}.get(command, "")
+        return {"VR": "VR=M5.15", "SN": f"SN={self.setting.serial_number}"}.get(command, "")

@@ -2,7 +2,8 @@
 
 Floats in bar and degC, most significant byte first, from 0x0000 (CH0, P1, P2, T, TOB1, TOB2) and again, in an order for one read,
 from 0x0100 (P1, TOB1); 32-bit integers (1/100 mbar, 1/100 degC) from 0x0010; 0x0202 serial number, 0x020D unit id. A channel in
-error is NaN, over the range infinity. Writing a float to 0xFF00 sets the zero of P1, 0xFF02 resets it. Gauge or absolute as the
+error is NaN, over the range infinity. Writing a float to 0xFF00 sets the zero of P1, 0xFF02 resets it; coefficient 64 shows it (setting
+``zero_bar``: somebody set it before). Gauge or absolute as the
 station's tide product says (``pressure_is``).
 """
 
@@ -33,7 +34,7 @@ class Keller30(Unit):
         super().__init__(setting)
         tides = [product for product in setting.station.products if product.kind == "tide" and product.instrument == self.id]
         self._absolute = bool(tides) and tides[0].pressure_is == "absolute"
-        self._zero = 0.0
+        self._zero = float(setting.option("zero_bar", 0.0))
         self._last = 0.0
 
     def values(self, first: int, count: int) -> Columns:
@@ -60,8 +61,8 @@ class Keller30(Unit):
         scales = (1e5, 1e5, 1e5, 1e2, 1e2, 1e2)
         floats = [word for value in channels for word in float_big(value)]
         integers = [word for value, scale in zip(channels, scales, strict=True) for word in int32(_scaled(value, scale))]
-        serial = self.setting.instrument.serial_number
-        coefficients = {64: 0.0, 65: 1.0, 80: 0.0, 81: 3.0}
+        serial = self.setting.serial_number
+        coefficients = {64: -self._zero, 65: 1.0, 80: 0.0, 81: 3.0}
         registers = (
             place(0x0000, floats)
             | place(0x0010, integers)

@@ -5,7 +5,8 @@ C1RPh, C2RPh [Deg], C1Amp, C2Amp, RawTemp [mV]; with text off product, serial an
 water (the salinity set in the sensor is 0); saturation needs no salinity. ``*`` before a name: that parameter is in error. TCPhase =
 C1RPh - C2RPh. It speaks each period, or when asked (``Do Sample``) in polled mode; ``#`` acknowledges, ``*`` refuses, ``%`` sleeps, ``!``
 is ready. Settings ``product`` (4330), ``text: false``, ``polled: true``, ``values:
-short`` (oxygen, saturation and temperature alone), ``salinity: water`` (set to that of the water: its concentration is then the water's).
+short`` (oxygen, saturation and temperature alone), ``salinity: water`` (set to that of the water: its concentration is then the water's),
+``interval`` (seconds; it samples on a grid of this or the declared interval, whichever is shorter, and takes multiples of it).
 """
 
 from __future__ import annotations
@@ -81,10 +82,16 @@ class Optode(Talker):
             "Salinity": "0",
             "Passkey": "0",
         }
+        self._interval_s = min(setting.period_ms / 1e3, float(setting.option("interval", setting.period_ms / 1e3)))
+        self._settings["Interval"] = f"{float(setting.option('interval', setting.period_ms / 1e3)):g}"
         self._count = 3 if setting.option("values", "all") == "short" else len(PARAMETERS)
         self._in_salt = setting.option("salinity", "fresh") == "water"
         self._stopped = False
         self._half = b""
+
+    @property
+    def period_ms(self) -> float:
+        return 1e3 * self._interval_s
 
     @property
     def streams(self) -> bool:
@@ -142,13 +149,15 @@ class Optode(Talker):
         names = tuple(name for name, *_ in PARAMETERS)[: 1 if error == 1 else None] if error else ()
         text = self._settings["Enable Text"] == "yes"
         brackets = "()" if marked(columns, "old_brackets", row) else "[]"
-        return record(
-            self._product, self.setting.instrument.serial_number, values, text=text, error=names, brackets=brackets, count=self._count
-        )
+        return record(self._product, self.setting.serial_number, values, text=text, error=names, brackets=brackets, count=self._count)
 
     def encode(self, columns: Columns, first: int) -> list[bytes]:
         count = len(columns["oxygen"])
-        return [b""] * count if self._stopped else self.interrupted(columns, [self._record(columns, row) for row in range(count)])
+        if self._stopped:
+            return [b""] * count
+        stride = max(1, round(float(self._settings["Interval"]) / self._interval_s))
+        records = [self._record(columns, row) if (first + row) % stride == 0 else b"" for row in range(count)]
+        return self.interrupted(columns, records)
 
     def answer(self, data: bytes, look: Callable[[], Columns]) -> bytes:
         lines = (self._half + data.replace(b"\n", b"\r")).split(b"\r")
@@ -166,7 +175,7 @@ class Optode(Talker):
             self._stopped = {"stop": True, "start": False}.get(lower, self._stopped)
             return b"#\r\n"
         if lower in ("get all", "get_all"):
-            rows = {"Product Number": self._product, "Serial Number": self.setting.instrument.serial_number} | self._settings
+            rows = {"Product Number": self._product, "Serial Number": self.setting.serial_number} | self._settings
             return (
                 "".join(f"{key}\t{self._product}\t{rows['Serial Number']}\t{value}\r\n" for key, value in rows.items()).encode() + b"#\r\n"
             )

@@ -3,7 +3,7 @@
 Documented register less one is the wire address. A parameter is a block of eight registers: value (float), parameter, unit
 (writable), data quality, off-line sentinel (float, 0.0), available units. 37 dissolved oxygen, 45 temperature, 53 saturation, 61
 partial pressure of oxygen; 0 sensor id 42, 1 cap serial number, 3 sensor status (bit 9: cap missing), 16 warm-up, 17 sample time, 18
-number of parameters. Quality 0 normal, 3 error, 7 sensor missing: the value is then the sentinel.
+number of parameters. Quality 0 normal, 3 error, 7 sensor missing: the value is then the sentinel. Setting ``oxygen_unit`` (118: µg/L).
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ class Rdo(Unit):
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
         self._units = {name: units[0] for name, units in UNITS.items()}
+        self._units["oxygen"] = int(float(setting.option("oxygen_unit", UNITS["oxygen"][0])))
 
     def values(self, first: int, count: int) -> Columns:
         times = self.times_ms(first, count)
@@ -75,7 +76,7 @@ class Rdo(Unit):
 
     def registers(self, columns: Columns) -> dict[int, int]:
         quality = int(column(columns, "quality"))
-        serial = "".join(letter for letter in self.setting.instrument.serial_number if letter.isdigit())
+        serial = "".join(letter for letter in self.setting.serial_number if letter.isdigit())
         gone = quality == MISSING
         out = place(0, [42, *int32(0 if gone else int(serial or 0) & 0xFFFFFFFF), CAP_MISSING if gone else 0])
         out |= place(16, [2000, 1200, len(BLOCKS)])

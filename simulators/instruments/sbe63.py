@@ -75,7 +75,7 @@ class Sbe63(Talker):
                 stamp = clock(columns, row, column(columns, "time_ms", row))
                 out.append(format_2(stamp, phase, thermistor_counts(temperature), oxygen, temperature))
             else:
-                out.append(format_3(self.setting.instrument.serial_number, oxygen))
+                out.append(format_3(self.setting.serial_number, oxygen))
         return self.interrupted(columns, out)
 
     def answer(self, data: bytes, look: Callable[[], Columns]) -> bytes:

@@ -79,7 +79,7 @@ class Smp(Unit):
     def registers(self, columns: Columns) -> dict[int, int]:
         radiation, body = column(columns, "radiation"), column(columns, "body")
         status, mode, scale = (int(column(columns, name)) for name in ("status", "mode", "scale"))
-        digits = "".join(letter for letter in self.setting.instrument.serial_number if letter.isdigit())
+        digits = "".join(letter for letter in self.setting.serial_number if letter.isdigit())
         serial = int(digits or 0) & 0xFFFF
         words = place(0, head(mode, status, scale, radiation, 2, body, SUPPLY_V)) | place(10, [0] * 33)
         words |= {26: status, 31: 1 + int(marked(columns, "counter_jump")), 41: 26, 42: serial}

@@ -67,7 +67,7 @@ class VeDirect(Talker):
     def _labels(self, columns: Columns, row: int, yields: tuple[str, str] = ("0", "0")) -> dict[str, str]:
         milli = {name: round(1e3 * column(columns, name, row)) for name in ("voltage", "current", "panel_voltage", "load")}
         return {
-            "PID": PRODUCT, "FW": FIRMWARE, "SER#": self.setting.instrument.serial_number, "V": str(milli["voltage"]),
+            "PID": PRODUCT, "FW": FIRMWARE, "SER#": self.setting.serial_number, "V": str(milli["voltage"]),
             "I": str(milli["current"]), "VPV": str(milli["panel_voltage"]), "PPV": str(round(column(columns, "panel_power", row))),
             "CS": str(int(column(columns, "state", row))), "ERR": str(int(column(columns, "error", row))), "LOAD": "ON",
             "IL": str(milli["load"]), "H20": yields[0], "H22": yields[1],

@@ -4,8 +4,8 @@
 all after FA it is 0). Bits here: 0 time since start (ns), 1 GPS time (ns), 3 yaw, pitch, roll (degrees), 5 turning (rad/s), 6 latitude,
 longitude, height, 7 velocity north, east, down, 8 acceleration (m/s2), 12 INS status, 14 time since the last PPS (ns). INS status: bits
 0-1 mode (0 none, 1 aligning, 2 tracking, 3 satellites lost), 2 satellite fix, 4 IMU error. Text: ``$VNWRG,75,…`` sets the output,
-``$VNRRG`` reads registers 1 model, 3 serial number, 4 firmware, 75; errors ``$VNERR,hh``. Setting ``type_word`` (0x1129 as a
-number).
+``$VNRRG`` reads registers 1 model, 3 serial number, 4 firmware, 75; errors ``$VNERR,hh``. Settings ``type_word`` (0x1129 as a number)
+and ``rate`` (a slower one, of which the declared one is a multiple).
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ TRACKING_WITH_FIX = 2 | 1 << 2
 IMU_ERROR = 1 << 4
 METRES_PER_DEGREE = 111_195.0
 RUNNING_BEFORE_S = 3600.0
+IMU_HZ = 400.0
 
 
 def packet(type_word: int, parts: Sequence[bytes]) -> bytes:
@@ -50,12 +51,13 @@ class Vn300(MotionSensor):
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
         self._word = int(float(setting.option("type_word", USUAL_WORD)))
+        self._divisor = round(IMU_HZ / float(setting.settings.set_to.get("rate", setting.instrument.rate or 1)))
         self._started_ms: float | None = None
         self._half = b""
 
     def values(self, first: int, count: int) -> Columns:
         out = super().values(first, count)
-        motion = self.setting.world.waves.motion(out["time_ms"] / 1e3)
+        motion = self.setting.world.waves.motion(out["time_ms"] / 1e3).above(self.setting.height_m)
         for i, name in enumerate(("east", "north", "up")):
             out[name] = motion.position[i]
             out[f"v_{name}"] = motion.velocity[i]
@@ -66,7 +68,9 @@ class Vn300(MotionSensor):
         columns["mode"][row] = float(code)
 
     def encode(self, columns: Columns, first: int) -> list[bytes]:
-        return self.interrupted(columns, [self._packet(columns, row) for row in range(len(columns["az"]))])
+        stride = max(1, round((self.setting.instrument.rate or 1.0) * self._divisor / IMU_HZ))
+        records = [self._packet(columns, row) if (first + row) % stride == 0 else b"" for row in range(len(columns["az"]))]
+        return self.interrupted(columns, records)
 
     def _packet(self, columns: Columns, row: int) -> bytes:
         parts = {bit: self._part(bit, columns, row) for bit in KNOWN_BITS if self._word >> bit & 1}
@@ -93,7 +97,7 @@ class Vn300(MotionSensor):
         if bit == 6:
             place, (east, north, up) = self.setting.station.position, three(columns, ("east", "north", "up"), row)
             longitude = place.longitude_deg + east / METRES_PER_DEGREE / math.cos(math.radians(place.latitude_deg))
-            return place.latitude_deg + north / METRES_PER_DEGREE, longitude, up + self.setting.height_m
+            return place.latitude_deg + north / METRES_PER_DEGREE, longitude, up
         if bit == 7:
             north, east, up = three(columns, ("v_north", "v_east", "v_up"), row)
             return north, east, -up
@@ -116,17 +120,17 @@ class Vn300(MotionSensor):
             return sentence("VNERR,03")
         parts = body.split(",")
         if parts[0] == "VNRRG" and len(parts) == 2 and parts[1].isdigit():
-            registers = {1: "VN-300", 3: self.setting.instrument.serial_number, 4: self.setting.instrument.firmware or "1.0.0.0"}
-            registers[75] = f"1,10,01,{self._word:04X}"
+            registers = {1: "VN-300", 3: self.setting.serial_number, 4: self.setting.instrument.firmware or "1.0.0.0"}
+            registers[75] = f"1,{self._divisor},01,{self._word:04X}"
             number = int(parts[1])
             return sentence(f"VNRRG,{number:02d},{registers[number]}" if number in registers else "VNERR,08")
         if parts[0] == "VNWRG" and parts[1:2] == ["75"] and len(parts) == 6:
             try:
-                wanted = int(parts[5], 16)
+                wanted, divisor = int(parts[5], 16), int(parts[3])
             except ValueError:
                 return sentence("VNERR,09")
-            if any(wanted >> bit & 1 and bit not in KNOWN_BITS for bit in range(16)):
+            if divisor < 1 or any(wanted >> bit & 1 and bit not in KNOWN_BITS for bit in range(16)):
                 return sentence("VNERR,09")
-            self._word = wanted
+            self._word, self._divisor = wanted, divisor
             return sentence(body)
         return sentence("VNERR,08" if parts[0] in ("VNRRG", "VNWRG") else "VNERR,04")

@@ -51,7 +51,7 @@ class Y504(Unit):
         cap = [word for _ in range(8) for word in float_reversed(0.0)]
         return (
             place(VALUES, words)
-            | place(0x0900, text_words(self.setting.instrument.serial_number, 7))
+            | place(0x0900, text_words(self.setting.serial_number, 7))
             | place(0x0700, [0x0106, 0x0203])
             | place(0x3000, [int(self.setting.instrument.address or 1) << 8])
             | place(0x1100, coefficients)

@@ -57,6 +57,8 @@ class Y504:
             return registers(self.unit, [])
         if address == 0x0900:
             return registers(self.unit, words(b"YL0904220701\0\0"))
+        if address != 0x2600:
+            return sealed(bytes((self.unit, request[1] | 0x80, 2)))
         if not self.running and self.when_stopped == "exception":
             return sealed(bytes((self.unit, request[1] | 0x80, 4)))
         values = self.values if self.running else (0.0, 0.0, 0.0)

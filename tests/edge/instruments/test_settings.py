@@ -22,6 +22,7 @@ from simulators.serve.station import Plan, StationBench
 from simulators.world import WorldConfig
 from tests.simulators.conftest import station_dict
 
+RECORD = Reading(0.0, {"u": 1.0}, True)
 Event = tuple[str, dict[str, Any]]
 MODELS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "irga": ("licor_li7500_grammar", {"rate": "10 Hz", "options": {"analyser": "li7500"}}, {"rate": 5}),
@@ -129,16 +130,16 @@ async def test_a_sonic_at_another_rate_is_noticed_by_its_records_and_set() -> No
     async def write(data: bytes) -> None:
         written.append(data)
         if data == b"*":
-            asyncio.get_running_loop().call_soon(watched.hear, b"\r\nCONFIGURATION MODE\r\n", 0, clock["s"] * 1e3)
+            asyncio.get_running_loop().call_soon(watched.hear, b"\r\nCONFIGURATION MODE\r\n", [], clock["s"] * 1e3)
 
     def blow(rate: int) -> None:
         for _ in range(30):
             clock["s"] += 1.0
-            watched.hear(b"", rate, clock["s"] * 1e3)
+            watched.hear(b"", [RECORD] * rate, clock["s"] * 1e3)
 
     for rate in (20, 10, 20):  # a power cut brings back 10 Hz
         blow(rate)
-        await watched._look(write)
+        await watched.look(write)
     assert written == [b"*", b"P25\r", b"Q\r"]
     assert [(kind, told["found"], told["wanted"]) for kind, told in events] == [
         ("settings_differ", "10 Hz", "20 Hz"),
@@ -165,10 +166,10 @@ async def test_an_instrument_that_takes_no_setting_is_left_alone_after_three_tri
     async def write(data: bytes) -> None:
         written.append(data)
         if b"?" in data:
-            asyncio.get_running_loop().call_soon(watched.hear, b"(Outputs(RS232(Freq 5)))\r\n", 0, 0.0)
+            asyncio.get_running_loop().call_soon(watched.hear, b"(Outputs(RS232(Freq 5)))\r\n", [], 0.0)
 
     for _ in range(5):
-        await watched._look(write)
+        await watched.look(write)
     assert written.count(b"(Outputs(RS232(Freq 10)))\n") == 3
     assert [kind for kind, _ in events] == ["settings_differ"]
 
@@ -188,8 +189,8 @@ async def test_half_of_the_records_lost_is_no_other_rate() -> None:
         load_card(item.model), item, lambda *event: events.append(event), lambda: 0.0, real_s=lambda: float(next(real))
     )
     for second in range(60):
-        watched.hear(b"", 14, second * 1000.0)  # 14 Hz is no rate of this sonic
-    assert watched._rate_hz is None
+        watched.hear(b"", [RECORD] * 14, second * 1000.0)  # 14 Hz is no rate of this sonic
+    assert events == []
 
 
 def test_the_option_belongs_to_models_with_settings() -> None:
