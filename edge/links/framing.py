@@ -91,16 +91,19 @@ def _length_at(data: bytes, at: int) -> int:
 
 
 def find_rtu(request: Request, received: bytes) -> Answer | None:
-    """The answer to ``request`` among the received bytes, or None if it is not (whole) there."""
-    for at in range(len(received) - 4):
-        if received[at] != request.unit or received[at + 1] & 0x7F != request.function:
-            continue
-        end = at + _length_at(received, at)
-        if end <= len(received) and crc16(received[at:end]) == 0:
-            found = answer_of(request, received[at], received[at + 1 : end - 2])
-            if isinstance(found, Answer):
-                return found
-    return None
+    """The answer to ``request`` among the received bytes, or None if it is not (whole) there. Where several stand one after the other the
+    last is taken: those before it answered an earlier request."""
+    answer, at = None, 0
+    while at < len(received) - 4:
+        if received[at] == request.unit and received[at + 1] & 0x7F == request.function:
+            end = at + _length_at(received, at)
+            if end <= len(received) and crc16(received[at:end]) == 0:
+                found = answer_of(request, received[at], received[at + 1 : end - 2])
+                if isinstance(found, Answer):
+                    answer, at = found, end
+                    continue
+        at += 1
+    return answer
 
 
 def classify_rtu(request: Request, received: bytes) -> str:

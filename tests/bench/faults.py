@@ -27,6 +27,7 @@ from simulators.faults.catalogue import STAGED
 from simulators.faults.timeline import write_timeline
 from simulators.stage import EXAMPLES, Stage, example_station
 from tests.bench.faults_judge import MINUTE_MS, NETWORK, Finding, Judge, Span, seen_of, spans_of
+from tests.bench.known import CANNOT_BE_KNOWN
 from tests.bench.row import Row
 
 SPEED = 40.0
@@ -37,19 +38,6 @@ SETTLE_MIN = 4
 ON_MIN = 12
 READY_WITHIN_S = 120.0
 TWIN = "-twin"
-CANNOT_BE_KNOWN = {
-    "drift": "within its limits one instrument cannot tell drift from change",
-    "flip": "a record without check sum whose digit became another digit",
-    "corrupted_digit": "the record looks right in every way",
-    "false_echo": "the distance is a possible one",
-    "biofouling": "the oxygen on the foil is real",
-    "dew": "less light could be a cloud",
-    "slow_membrane": "a slow change could be the water's",
-    "waves": "the water does move",
-    "scale_changed": "a light of a tenth could be a cloud",
-    "blank_drift": "the ratios stay possible",
-}
-"""Faults whose values lie where true ones could: what one instrument alone can never tell."""
 Plan = Mapping[str, Sequence[Sequence[dict[str, Any]]]]
 """Station → rounds → entries of the timeline that are on together; each round takes `ON_MIN` and `SETTLE_MIN`."""
 REPRESENTATIVE: Plan = {

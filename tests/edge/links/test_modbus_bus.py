@@ -11,6 +11,7 @@ import pytest_asyncio
 from edge.errors import LinkDown, ModbusBadAnswer, ModbusRefused, ModbusTimeout
 from edge.links import Limits, ModbusBus, open_bus
 from edge.links import modbus as modbus_module
+from edge.links.framing import Answer, Request, find_rtu
 from firmware_config.station import ModbusRtuLink
 from tests.edge.links.peers import Pty, Rs485, holding, registers, sealed
 
@@ -332,3 +333,11 @@ async def test_the_time_on_the_wire_is_allowed_for(tmp_path: Path) -> None:
     await task
     await line.stop()
     line.pty.unplug()
+
+
+def test_of_several_answers_in_one_piece_the_last_is_the_one_to_the_present_request():
+    request = Request(3, 4, 0x10, 1)
+    old, new = (bytes((3, 4, 2, 0, value)) for value in (1, 2))
+    frames = [sealed(body) for body in (old, new)]
+    assert find_rtu(request, b"".join(frames)) == Answer(b"\x00\x02")
+    assert find_rtu(request, request.rtu + frames[0] + frames[1][:-1]) == Answer(b"\x00\x01")
