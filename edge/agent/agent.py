@@ -25,7 +25,7 @@ from edge.agent.learning import Learning
 from edge.agent.memory import InstrumentMemory
 from edge.agent.minutes import Minutes
 from edge.agent.products import Asker, GasProducts, TideProduct, run_gas, run_tide
-from edge.agent.recorder import UNIQUE, Recorder
+from edge.agent.recorder import Recorder
 from edge.agent.results import EddyResults
 from edge.agent.schedule import periods
 from edge.agent.tasks import keep
@@ -168,7 +168,6 @@ class Agent:
         for eddy in self.eddies:
             eddy.windows.clock_changed(change)
         if change.was_set:
-            self.recorder.forget_times()
             offset_ms = round(self.time.clock.now_ms() - self.time.clock.monotonic() * 1e3)
             task = asyncio.get_running_loop().create_task(self.outbox.clock_is_set_async(offset_ms))
             self._restart_times.add(task)
@@ -248,8 +247,6 @@ class Agent:
         """Run until ``stop`` is set, then stop cleanly."""
         folder, outbox = self.folder, self.outbox
         logger.info("agent starts", station=self.loaded.station.id, data=str(folder.path), last_stop=folder.last_stop)
-        if self.time.quality != "unset":
-            self.recorder.know_times({stream: await asyncio.to_thread(outbox.newest_t, stream) for stream in UNIQUE})
         self.recorder.event(
             "boot",
             severity="warning" if folder.last_stop == "unclean" else "info",

@@ -1,13 +1,13 @@
 """Records on their way into the outbox: drafts are gathered for a moment and committed together; events are worded here.
 
 One task commits; nobody waits for it unless they ask to. What the disk refuses waits in the outbox's memory (see `edge.outbox`).
-Products are unique by (stream, t): a draft whose time is not after the last of its stream (the clock stepped back) gets a rising version.
+Products are unique by (stream, t), and of two records of one time the one numbered last stands. So a clock that stepped back needs no
+mark of its own: what is measured after the step replaces what was stamped with the same times before it, whatever the clock said meanwhile.
 """
 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -25,7 +25,6 @@ logger = log.get(__name__)
 
 GATHER_S = 0.05
 MOST_AT_ONCE = 500
-UNIQUE = frozenset({"minute", "tide", "gas", "health"})
 
 
 class Commits(Protocol):
@@ -97,7 +96,6 @@ class Recorder:
         self._idle = asyncio.Event()
         self._idle.set()
         self._limit = EventLimit()
-        self._last_t: dict[str, int] = {}
         self.committed = 0
 
     # --- handing in
@@ -110,21 +108,8 @@ class Recorder:
 
     def _marked(self, draft: Draft) -> Draft:
         if self._simulated:
-            draft = msgspec.structs.replace(draft, simulated=True)
-        if draft.stream in UNIQUE:
-            last = self._last_t.get(draft.stream)
-            if last is not None and draft.t <= last:
-                return msgspec.structs.replace(draft, version=int(time.time()))
-            self._last_t[draft.stream] = draft.t
+            return msgspec.structs.replace(draft, simulated=True)
         return draft
-
-    def know_times(self, newest: Mapping[str, int | None]) -> None:
-        """The newest record times that earlier runs committed, by stream."""
-        self._last_t.update({stream: t for stream, t in newest.items() if t is not None})
-
-    def forget_times(self) -> None:
-        """Times begin anew (the clock was set): what came before is of another count."""
-        self._last_t.clear()
 
     def event(self, kind: str, *, severity: str | None = None, **detail: Any) -> None:
         """Report something that happened; kinds and sentences are in ``events.yaml``. Too many about one thing are held back."""

@@ -352,11 +352,6 @@ class Engine:
         made = self.store.connection.execute(f"select made from {table(places[0].key[0])} where id=?", (places[0].id,)).get
         return max(0.0, (now_ms - int(made or now_ms)) / 1000)
 
-    def newest_t(self, stream: str) -> int | None:
-        """The newest time of a stream's records ever committed here (also freed ones)."""
-        found: int | None = self.store.connection.execute("select max(last_t) from number where stream=?", (stream,)).get
-        return found
-
     def holds(self, stream: str, t: int) -> bool:
         """Whether a record of this stream and time is still kept."""
         return bool(self.store.connection.execute(f"select exists(select 1 from {table(stream)} where t=?)", (t,)).get)

@@ -150,10 +150,6 @@ class Outbox:
             tell()
         return count
 
-    def newest_t(self, stream: str) -> int | None:
-        """The newest record time of a stream ever committed here in ms UTC, also when that record has been freed; None: none."""
-        return self._run(lambda: self._engine.newest_t(stream))
-
     def holds(self, stream: str, t: int) -> bool:
         """Whether a record of this stream and time is still kept (reads the stream's table: for starting up, not for the hot path)."""
         return self._run(lambda: self._engine.holds(stream, t))

@@ -9,6 +9,8 @@ import time as real_time
 
 import pytest
 
+from collector.store.queries import Reader
+from collector.store.store import Batch, Store
 from edge.agent.acquisition import Turns
 from edge.agent.book import SeriesBook
 from edge.agent.folder import DataFolder
@@ -207,12 +209,24 @@ async def test_drafts_are_committed_in_order_and_marked():
     task.cancel()
 
 
-def test_a_second_record_of_the_same_time_gets_a_version():
+async def test_after_a_clock_that_went_to_2036_and_came_back_the_newer_minute_stands(tmp_path, monkeypatch):
+    """At the centre, and whatever the wall clock said in between: a record made in 2036 holds only its own time."""
+    wall_s = iter(range(2_092_608_000, 0, -30_000_000))
+    monkeypatch.setattr("time.time", lambda: float(next(wall_s)))
+    minute, year_2036 = 60_000, 2_092_608_000_000
+    times = (UTC_MS, UTC_MS + minute, year_2036, UTC_MS + minute, UTC_MS + minute, UTC_MS + 2 * minute)
     _, _, _, recorder = parts()
-    recorder.know_times({"minute": UTC_MS, "tide": None})
-    for t in (UTC_MS + 60_000, UTC_MS, UTC_MS + 60_000, UTC_MS + 120_000):
-        recorder.put(Draft(stream="minute", t=t, dt=60_000, clock="synchronised", values={}))
-    assert [draft.version > 0 for draft in recorder._drafts] == [False, True, True, False]
+    drafts = [
+        Draft(stream="minute", t=t, dt=minute, clock="synchronised", values={"wind_speed@mast": float(made)}, flags={"wind_speed@mast": 1})
+        for made, t in enumerate(times)
+    ]
+    sealed = await recorder.commit(drafts)
+    for order in (sealed, sealed[::-1]):
+        store = Store(tmp_path / f"{order[0].record.seq}.db", check=False)
+        for one in order:
+            store.commit(Batch([one]), UTC_MS)
+        standing = Reader(store.path).records("test", "minute", 0, year_2036 + 1)
+        assert {one.record.t: one.record.values["wind_speed@mast"] for one in standing} == dict(zip(times, range(6), strict=True))
 
 
 async def test_a_part_that_fails_is_reported_and_started_again(monkeypatch):
