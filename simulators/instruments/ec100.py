@@ -17,6 +17,7 @@ from simulators.instruments.base import Setting, Talker, text
 from simulators.instruments.checksums import campbell_signature, spoiled
 from simulators.world import physics
 
+SONIC_PATH_M, GAS_PATH_M = 0.115, 0.154
 ACQUIRING = 16
 STARTING_UP = 0b101
 COUNTER_TURNS_AT = 64
@@ -54,8 +55,9 @@ class Irgason(Talker):
         self._rate = setting.instrument.rate
 
     def values(self, first: int, count: int) -> Columns:
-        wind = self.setting.feed.wind(first, count, self._rate, "campbell", self.setting.instrument.mounting.north_offset_deg)
-        gas = self.setting.feed.gas(first, count, self._rate, self.setting.lag_s)
+        at = self.setting.instrument.mounting
+        wind = self.setting.feed.wind(first, count, self._rate, "campbell", at, SONIC_PATH_M)
+        gas = self.setting.feed.gas(first, count, self._rate, self.setting.lag_s, at, GAS_PATH_M)
         index = np.arange(first, first + count, dtype=np.float64)
         live = ~self.setting.feed.recorded(first, count, self._rate)
         no_gas = np.isnan(gas.co2) | np.isnan(gas.h2o)

@@ -1,7 +1,8 @@
 """The air that blows through sonic and analyser: the world's turbulence, or a recorded half-hour while one is played.
 
-Everything is asked for by sample number on the instrument's own grid (sample k at k / rate seconds UTC). What is handed out is the
-instrument's own to spoil: the world keeps its air.
+A sonic on a buoy sees the true wind less the velocity of its own place on the mast, in the axes of the hull; an analyser there meets the
+pressure of the height the sea has lifted it to. Everything is asked for by sample number on the instrument's own grid (sample k at k / rate
+seconds UTC). What is handed out is the instrument's own to spoil: the world keeps its air.
 """
 
 from __future__ import annotations
@@ -13,9 +14,13 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from firmware_config.station import Mounting
 from simulators.errors import InstrumentError
 from simulators.world import World, physics
 from simulators.world.noise import Array
+from simulators.world.physics import GRAVITY_MS2
+from simulators.world.rigid import to_body
+from simulators.world.turbulence import Sensor
 
 Axes = Literal["gill", "campbell"]
 NAN = float("nan")
@@ -67,6 +72,10 @@ def to_axes(east: Array, north: Array, axes: Axes, offset_deg: float) -> tuple[A
     return (forward, left) if axes == "gill" else (-forward, -left)
 
 
+def _times_s(first: int, count: int, rate_hz: float) -> Array:
+    return np.asarray((first + np.arange(count)) / rate_hz, dtype=np.float64)
+
+
 class AirFeed:
     """Wind and gas for the instruments of one station, from the world and, when there is one, a recording."""
 
@@ -74,8 +83,9 @@ class AirFeed:
         self.world = world
         self.recording = recording
 
-    def wind(self, first: int, count: int, rate_hz: float, axes: Axes, offset_deg: float) -> Wind:
-        """``count`` samples for a sonic with these axes, its north mark at ``offset_deg``. A recording comes as it was recorded."""
+    def wind(self, first: int, count: int, rate_hz: float, axes: Axes, at: Mounting, path_m: float = 0.0) -> Wind:
+        """``count`` samples for a sonic with these axes and this length of path, mounted so; its north offset counts from true north, on
+        a platform that rides the sea from the bow. A recording comes as it was recorded."""
         parts = []
         for begin, length, recorded in self._span(first, count, rate_hz):
             if recorded:
@@ -83,13 +93,15 @@ class AirFeed:
                 parts.append(self.recording.wind(begin, length, rate_hz))
                 continue
             step = self._step(rate_hz)
-            air = self.world.air(begin * step, length, step)
-            u, v = to_axes(air.east, air.north, axes, offset_deg)
-            parts.append(Wind(u, v, air.up.copy(), physics.sonic_temperature_c(air.temperature, air.h2o * 1e-3)))
+            air = self.world.air(begin * step, length, step, self._sensor(path_m))
+            east, north, up = self._seen_from_platform(air.east, air.north, air.up, _times_s(begin, length, rate_hz), at.height_m)
+            u, v = to_axes(east, north, axes, at.north_offset_deg)
+            parts.append(Wind(u, v, up.copy(), physics.sonic_temperature_c(air.temperature, air.h2o * 1e-3)))
         return parts[0] if len(parts) == 1 else Wind(*(np.concatenate([getattr(p, n) for p in parts]) for n in ("u", "v", "w", "ts")))
 
-    def gas(self, first: int, count: int, rate_hz: float, lag_s: float = 0.0) -> Gas:
-        """``count`` samples for an analyser the air reaches ``lag_s`` after the sonic."""
+    def gas(self, first: int, count: int, rate_hz: float, lag_s: float, at: Mounting, path_m: float = 0.0) -> Gas:
+        """``count`` samples for an analyser with this length of path (0: a cell), mounted so apart from the sonic; through its tube the
+        air comes ``lag_s`` later."""
         parts = []
         for begin, length, recorded in self._span(first, count, rate_hz):
             if recorded:
@@ -97,11 +109,35 @@ class AirFeed:
                 parts.append(self.recording.gas(begin, length, rate_hz))
                 continue
             step = self._step(rate_hz)
-            air = self.world.air(begin * step - round(lag_s * self.world.turbulence.rate_hz), length, step)
-            density = physics.dry_air_density_mol_m3(air.pressure, air.temperature, air.h2o * 1e-3)
-            parts.append(Gas(air.co2 * density * 1e-3, air.h2o * density, air.temperature.copy(), air.pressure / 10.0))
+            air = self.world.air(begin * step - round(lag_s * self.world.turbulence.rate_hz), length, step, self._sensor(path_m, at))
+            pressure = air.pressure + self._lifted_hpa(air.pressure, air.temperature, _times_s(begin, length, rate_hz), at.height_m)
+            density = physics.dry_air_density_mol_m3(pressure, air.temperature, air.h2o * 1e-3)
+            parts.append(Gas(air.co2 * density * 1e-3, air.h2o * density, air.temperature.copy(), pressure / 10.0))
         names = ("co2", "h2o", "temperature", "pressure")
         return parts[0] if len(parts) == 1 else Gas(*(np.concatenate([getattr(p, n) for p in parts]) for n in names))
+
+    def _sensor(self, path_m: float, at: Mounting | None = None) -> Sensor | None:
+        """What an instrument makes of the air; None: it measures at a point, with the sonic."""
+        place = (0.0, 0.0, 0.0) if at is None else (at.eastward_separation_m, at.northward_separation_m, at.vertical_separation_m)
+        sensor = Sensor(path_m, *place)
+        return None if sensor == Sensor() or self.world.config.turbulence.sensors == "ideal" else sensor
+
+    def _seen_from_platform(self, east: Array, north: Array, up: Array, t_s: Array, height_m: float) -> tuple[Array, Array, Array]:
+        """A wind as it blows past a point ``height_m`` up the mast: to the platform's starboard, forward and upward."""
+        if not self.world.rides:
+            return east, north, up
+        motion = self.world.waves.motion(t_s).above(height_m)
+        v_east, v_north, v_up = motion.velocity
+        forward, starboard, down = to_body(motion.attitude, np.array([north - v_north, east - v_east, v_up - up]))
+        return starboard, forward, -down
+
+    def _lifted_hpa(self, pressure: Array, temperature: Array, t_s: Array, height_m: float) -> Array | float:
+        """What the heave of the platform changes in the pressure at a point of it: hydrostatic, dp = -rho g dz."""
+        if not self.world.rides:
+            return 0.0
+        lift = self.world.waves.motion(t_s).above(height_m).position[2] - height_m
+        rho = physics.M_DRY_AIR * physics.dry_air_density_mol_m3(pressure, temperature, np.zeros_like(pressure))
+        return np.asarray(-rho * GRAVITY_MS2 * lift / 100.0)
 
     def recorded(self, first: int, count: int, rate_hz: float) -> NDArray[np.bool_]:
         """Which of these samples come from a recording (which brings its own noise)."""

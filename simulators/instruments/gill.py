@@ -21,6 +21,7 @@ from simulators.instruments.checksums import spoiled, xor
 SOUND_M2_S2_K = 402.8
 """Square of the speed of sound in air for each kelvin of sonic temperature (1.4 R / M of dry air)."""
 BLOCKED = 7
+PATH_M = 0.125
 RATES_HZ = {18: 1, 20: 4, 21: 5, 22: 8, 23: 10, 24: 16, 25: 20, 26: 32}
 """of setting P"""
 NO_WIND = (math.nan, math.nan, math.nan)
@@ -55,7 +56,7 @@ class WindMaster(Talker):
         self._stride = max(1, round(self._rate / float(setting.settings.set_to.get("rate", self._rate))))
 
     def values(self, first: int, count: int) -> Columns:
-        wind = self.setting.feed.wind(first, count, self._rate, "gill", self.setting.instrument.mounting.north_offset_deg)
+        wind = self.setting.feed.wind(first, count, self._rate, "gill", self.setting.instrument.mounting, PATH_M)
         missing = np.isnan(wind.u) | np.isnan(wind.v) | np.isnan(wind.w) | np.isnan(wind.ts)
         return {"u": wind.u, "v": wind.v, "w": wind.w, "ts": wind.ts, "status": np.where(missing, float(BLOCKED), 0.0)}
 

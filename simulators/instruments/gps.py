@@ -1,6 +1,7 @@
 """A GNSS receiver: NMEA 0183 sentences GGA, RMC and ZDA once a period, XOR check sum. Talker GN.
 
-Stands still on a pole (metres of scatter), swings about its anchor on a buoy. ``invalid`` is "no fix": RMC with status V, GGA with
+Stands still on a pole (metres of scatter); on a buoy it is where the hull, the waves and its place on the mast have it, with the speed of
+that instant. ``invalid`` is "no fix": RMC with status V, GGA with
 quality 0.
 """
 
@@ -18,7 +19,8 @@ from simulators.world import noise
 from simulators.world.noise import Array
 
 METRES_PER_DEGREE = 111_195.0
-SWING_M = 25.0
+WANDER = (1.2, 1800.0)
+"""metres and seconds by which a position that stands seems to move"""
 KNOT_MS = 1852.0 / 3600.0
 
 
@@ -67,27 +69,34 @@ class Receiver(Talker):
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
-        self._floats = setting.station.platform != "fixed"
 
     def values(self, first: int, count: int) -> Columns:
         times = self.times_ms(first, count)
-        east, north = self._wanders(times)
-        before = self._wanders(times - 1000.0)
+        east, north, up, v_east, v_north = self._riding(times) if self.setting.world.rides else self._standing(times)
         place = self.setting.station.position
         narrow = math.cos(math.radians(place.latitude_deg))
-        v_east, v_north = east - before[0], north - before[1]
         index = times / 1000.0
         return {
             "latitude": place.latitude_deg + (north + self.jitter(0, index, 0.4)) / METRES_PER_DEGREE,
             "longitude": place.longitude_deg + (east + self.jitter(1, index, 0.4)) / METRES_PER_DEGREE / narrow,
-            "height": self.setting.height_m + self.jitter(2, index, 0.5),
+            "height": up + self.jitter(2, index, 0.5),
             "knots": np.hypot(v_east, v_north) / KNOT_MS,
             "course": np.degrees(np.arctan2(v_east, v_north)) % 360.0,
             "fix": np.ones(count),
         }
 
+    def _riding(self, times_ms: Array) -> tuple[Array, Array, Array, Array, Array]:
+        """East, north, up (m) of the antenna and its speed to east and north."""
+        motion = self.setting.world.waves.motion(times_ms / 1e3).above(self.setting.height_m)
+        return *motion.position, *motion.velocity[:2]
+
+    def _standing(self, times_ms: Array) -> tuple[Array, Array, Array, Array, Array]:
+        east, north = self._wanders(times_ms)
+        before = self._wanders(times_ms - 1000.0)
+        return east, north, np.full(len(times_ms), self.setting.height_m), east - before[0], north - before[1]
+
     def _wanders(self, times_ms: Array) -> tuple[Array, Array]:
-        size, period_s = (SWING_M, 420.0) if self._floats else (1.2, 1800.0)
+        size, period_s = WANDER
         seconds = times_ms / 1000.0
         return size * noise.wander(self._noise + 10, seconds, period_s, 2), size * noise.wander(self._noise + 20, seconds, period_s, 2)
 

@@ -20,6 +20,8 @@ from simulators.instruments.base import Setting, Talker
 GOOD_LI7500 = 0b1111_0000
 GOOD_LI7200 = 0b1_1111_1111_0000
 SIGNAL_NIBBLE = 14
+PATH_M = 0.127
+"""of the LI-7500; the LI-7200 has a cell behind a tube"""
 PLL = 0b0010_0000
 CO2_NOISE_MMOL = 0.0045
 H2O_NOISE_MMOL = 0.2
@@ -60,11 +62,12 @@ class GasAnalyser(Talker):
         if model not in ("li7500", "li7200"):
             raise InstrumentError(f"{self.id}: analyser {model!r} is not known (li7500, li7200)")
         self._good = (GOOD_LI7200 if model == "li7200" else GOOD_LI7500) | SIGNAL_NIBBLE
+        self._path_m = 0.0 if model == "li7200" else PATH_M
         self._last: bytes = b""
         self._stride = max(1, round(self._rate / float(setting.settings.set_to.get("rate", self._rate))))
 
     def values(self, first: int, count: int) -> Columns:
-        gas = self.setting.feed.gas(first, count, self._rate, self.setting.lag_s)
+        gas = self.setting.feed.gas(first, count, self._rate, self.setting.lag_s, self.setting.instrument.mounting, self._path_m)
         index = np.arange(first, first + count, dtype=np.float64)
         missing = np.isnan(gas.co2) | np.isnan(gas.h2o)
         live = ~self.setting.feed.recorded(first, count, self._rate)

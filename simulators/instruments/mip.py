@@ -61,7 +61,7 @@ def gps_time(t_ms: float) -> tuple[int, float]:
 
 
 class MotionSensor(Talker):
-    """What every motion sensor of the bench measures: the buoy's motion as the world has it."""
+    """What every motion sensor of the bench measures: the motion of its own place on the buoy, so high over the waterline."""
 
     fields = ("az", "ax", "ay", "p", "q", "r", "roll", "pitch", "yaw")
     checksum = True
@@ -73,7 +73,7 @@ class MotionSensor(Talker):
 
     def values(self, first: int, count: int) -> Columns:
         times = self.times_ms(first, count)
-        motion = self.setting.world.waves.motion(times / 1e3)
+        motion = self.setting.world.waves.motion(times / 1e3).above(self.setting.height_m)
         index = np.arange(first, first + count, dtype=np.float64)
         out: Columns = {"time_ms": times}
         for i in range(3):

@@ -14,6 +14,7 @@ from simulators.faults.effects import Columns
 from simulators.instruments.base import Setting, Suffered, Talker, column, marked
 
 AXES = ("x", "y", "z")
+PATH_M = 0.131
 
 
 def record(letter: str, wind_cm_s: tuple[int, int, int], t_centidegrees: int, *, tight: bool = False) -> bytes:
@@ -40,7 +41,7 @@ class USonic3(Talker):
         self._frozen: dict[str, float] = {}
 
     def values(self, first: int, count: int) -> Columns:
-        wind = self.setting.feed.wind(first, count, self._rate, "gill", self.setting.instrument.mounting.north_offset_deg)
+        wind = self.setting.feed.wind(first, count, self._rate, "gill", self.setting.instrument.mounting, PATH_M)
         return {
             name: np.nan_to_num(values) for name, values in zip(("x", "y", "z", "t"), (wind.u, wind.v, wind.w, wind.ts), strict=True)
         } | {"heated": np.zeros(count)}

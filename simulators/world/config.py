@@ -43,9 +43,12 @@ class PrescribedFluxes(Model):
 
 
 class TurbulenceSettings(Model):
-    """``natural``: each window's covariance scatters about the truth as real ones do; ``exact``: it equals the truth over each block."""
+    """The air and what fast instruments make of it."""
 
     statistics: Literal["natural", "exact"] = "natural"
+    """natural: each window's covariance scatters about the truth as real ones do; exact: it equals the truth over each block"""
+    sensors: Literal["real", "ideal"] = "real"
+    """real: sonic and analyser average over their paths and stand apart as mounted; ideal: each measures at one and the same point"""
 
 
 class WaveSettings(Model):

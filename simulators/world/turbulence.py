@@ -33,6 +33,7 @@ SEAM_S = 60
 VARIABLES = ("u", "v", "w", "t", "c", "q")
 LIMIT = 0.6
 """Largest coherence factor R used when a scalar's standard deviation follows from its flux."""
+BLOCKS_KEPT = 4
 _FLOORS = {"t": 0.04, "c": 0.12, "q": 0.02}
 """Least standard deviation of temperature (K), CO2 (umol mol-1) and vapour (mmol mol-1): the air is never quite still."""
 
@@ -50,6 +51,8 @@ class BlockTruth:
     dry_density: float
     temperature_c: float
     vapour: float
+    wind_toward_deg: float = 0.0
+    """where the mean wind blows, clockwise from the platform's north (the bow of one that floats); for `Sensor`"""
 
     @property
     def heat_capacity(self) -> float:
@@ -106,6 +109,57 @@ def wind_deviations(truth: BlockTruth) -> dict[str, float]:
     return {"u": 2.3 * u * slow, "v": 1.9 * u * slow, "w": 1.25 * u * grow}
 
 
+@dataclass(frozen=True)
+class Sensor:
+    """What a fast instrument does to the air it measures, as functions of frequency (at the block's mean wind U, n = f path / U).
+
+    It averages along its path: amplitudes fall by the square roots of Moore's (1986) power transfer functions, for the wind
+    (2 / pi n)(1 + e/2 - 3 (1 - e) / 4 pi n) and for scalars (3 + e - 4 (1 - e) / 2 pi n) / 2 pi n, with e = exp(-2 pi n).
+    It stands apart from the sonic: what is across the wind, or above, parts its scalars from the wind's by exp(-9.9 (f s / U)^1.5) of the
+    amplitude (Moore 1986), the rest being other air of the same statistics; what is along the wind comes later by distance / U. Metres
+    to the platform's east, north, and up.
+    """
+
+    path_m: float = 0.0
+    east_m: float = 0.0
+    north_m: float = 0.0
+    up_m: float = 0.0
+
+    def placed(self, truth: BlockTruth) -> tuple[float, float]:
+        """(seconds the air arrives later than at the sonic, metres across the wind) in a block."""
+        toward = np.radians(truth.wind_toward_deg)
+        along = self.east_m * np.sin(toward) + self.north_m * np.cos(toward)
+        aside = self.east_m * np.cos(toward) - self.north_m * np.sin(toward)
+        return float(along / _speed(truth)), float(np.hypot(aside, self.up_m))
+
+
+def _speed(truth: BlockTruth) -> float:
+    return max(truth.wind_ms, 0.3)
+
+
+SHORT_PATH = 1e-3
+"""n below which the limits of the formulae stand in for their differences of nearly equal numbers"""
+
+
+def wind_path(n: Array) -> Array:
+    """Share of the wind's variance that is left by averaging over a path, n = f path / U (Kaimal et al. 1968; Moore 1986)."""
+    x = 2.0 * np.pi * np.maximum(n, SHORT_PATH)
+    e = np.exp(-x)
+    return np.where(n < SHORT_PATH, 1.0, 4.0 / x * (1.0 + e / 2.0 - 3.0 * (1.0 - e) / (2.0 * x)))
+
+
+def scalar_path(n: Array) -> Array:
+    """Share of a scalar's variance that is left by averaging over a path (Gurvich 1962; Moore 1986)."""
+    x = 2.0 * np.pi * np.maximum(n, SHORT_PATH)
+    e = np.exp(-x)
+    return np.where(n < SHORT_PATH, 1.0 - np.pi * n / 3.0, (3.0 + e - 4.0 * (1.0 - e) / x) / x)
+
+
+def apart(frequency_hz: Array, separation_m: float, wind_ms: float) -> Array:
+    """Share of a covariance that is left when the scalar is measured so far from the wind (Moore 1986)."""
+    return np.asarray(np.exp(-9.9 * (frequency_hz * separation_m / wind_ms) ** 1.5))
+
+
 class Turbulence:
     """Fluctuations of u (along the mean wind), v (to its left), w, temperature and dry mole fractions at k / ``rate_hz`` seconds UTC."""
 
@@ -114,11 +168,14 @@ class Turbulence:
         self._seed = seed
         self._truth_of_block = truth_of_block
         self._exact = exact
-        self._raw: OrderedDict[int, NDArray[np.float32]] = OrderedDict()
+        self._raw: OrderedDict[tuple[int, Sensor | None], NDArray[np.float32]] = OrderedDict()
+        self._drawn: OrderedDict[tuple[int, bool], NDArray[np.complex128]] = OrderedDict()
+        self._sensors: set[Sensor | None] = set()
 
-    def block(self, number: int) -> NDArray[np.float32]:
-        """Fluctuations in the half-hour that begins at ``number`` x 1800 s: shape (6, 1800 rate), order of VARIABLES."""
-        before, present, after = (self._raw_block(number + step) for step in (-1, 0, 1))
+    def block(self, number: int, sensor: Sensor | None = None) -> NDArray[np.float32]:
+        """Fluctuations in the half-hour that begins at ``number`` x 1800 s: shape (6, 1800 rate), order of VARIABLES; as they are at a
+        point, or as a sensor has them (the same air, with what it averages away and what it meets elsewhere)."""
+        before, present, after = (self._raw_block(number + step, sensor) for step in (-1, 0, 1))
         half = SEAM_S * self.rate_hz // 2
         length = BLOCK_S * self.rate_hz
         out = present[:, half : half + length].copy()
@@ -142,30 +199,55 @@ class Turbulence:
         weights = (later, earlier) if into < half else (earlier, later)
         return [(self._truth_of_block(number), weights[0]), (self._truth_of_block(other), weights[1])]
 
-    def _raw_block(self, number: int) -> NDArray[np.float32]:
-        if number not in self._raw:
-            self._raw[number] = self._make(number)
-            while len(self._raw) > 4:
+    def _raw_block(self, number: int, sensor: Sensor | None) -> NDArray[np.float32]:
+        if (number, sensor) not in self._raw:
+            self._sensors.add(sensor)
+            self._raw[number, sensor] = self._make(number, sensor)
+            while len(self._raw) > BLOCKS_KEPT * len(self._sensors):
                 self._raw.popitem(last=False)
-        return self._raw[number]
+        return self._raw[number, sensor]
 
-    def _make(self, number: int) -> NDArray[np.float32]:
+    def _make(self, number: int, sensor: Sensor | None) -> NDArray[np.float32]:
         """One block with its seams, periodic in 1860 s."""
-        truth = self._truth_of_block(number)
         count = (BLOCK_S + SEAM_S) * self.rate_hz
-        bins = count // 2 - 1
-        n = np.arange(1, bins + 1) / (BLOCK_S + SEAM_S) * truth.height_m / max(truth.wind_ms, 0.3)
-        shapes = {name: spectrum(name, n) for name in VARIABLES}
-        powers = {name: shape / shape.sum() for name, shape in shapes.items()}
-        amplitudes = self._amplitudes(number, truth, powers, coherence(n))
-        out = np.zeros((6, bins + 2), dtype=np.complex128)
+        amplitudes = self._amplitudes(number) if sensor is None else self._sensed(number, sensor)
+        out = np.zeros((6, amplitudes.shape[1] + 2), dtype=np.complex128)
         out[:, 1:-1] = amplitudes * (count / 2)
         return np.fft.irfft(out, n=count, axis=1).astype(np.float32)
 
-    def _amplitudes(self, number: int, truth: BlockTruth, powers: dict[str, Array], gamma: Array) -> NDArray[np.complex128]:
+    def _frequencies_hz(self) -> Array:
+        bins = (BLOCK_S + SEAM_S) * self.rate_hz // 2 - 1
+        return np.arange(1, bins + 1) / (BLOCK_S + SEAM_S)
+
+    def _sensed(self, number: int, sensor: Sensor) -> NDArray[np.complex128]:
+        """The amplitudes as a sensor has them; rows 0 to 2 wind, 3 to 5 scalars."""
+        truth, f, out = self._truth_of_block(number), self._frequencies_hz(), self._amplitudes(number).copy()
+        later_s, aside_m = sensor.placed(truth)
+        if aside_m > 0.0:
+            left = apart(f, aside_m, _speed(truth))
+            out[3:] = left * out[3:] + np.sqrt(1.0 - left**2) * self._amplitudes(number, elsewhere=True)[3:]
+        n = f * sensor.path_m / _speed(truth)
+        out[:3] *= np.sqrt(wind_path(n))
+        out[3:] *= np.sqrt(scalar_path(n)) * np.exp(-2j * np.pi * f * later_s)
+        return out
+
+    def _amplitudes(self, number: int, *, elsewhere: bool = False) -> NDArray[np.complex128]:
+        """Complex amplitudes of a block, shape (6, bins); ``elsewhere``: of other air that is made from the same truth."""
+        if (number, elsewhere) not in self._drawn:
+            self._drawn[number, elsewhere] = self._draw(number, elsewhere)
+            while len(self._drawn) > 2 * BLOCKS_KEPT:
+                self._drawn.popitem(last=False)
+        return self._drawn[number, elsewhere]
+
+    def _draw(self, number: int, elsewhere: bool) -> NDArray[np.complex128]:
+        truth = self._truth_of_block(number)
+        n = self._frequencies_hz() * truth.height_m / _speed(truth)
+        shapes = {name: spectrum(name, n) for name in VARIABLES}
+        powers = {name: shape / shape.sum() for name, shape in shapes.items()}
+        gamma = coherence(n)
         deviations = wind_deviations(truth)
-        w_unit, rests = self._draws(number, len(gamma))
-        out = np.empty((6, len(gamma)), dtype=np.complex128)
+        w_unit, rests = self._units(number, len(n), elsewhere)
+        out = np.empty((6, len(n)), dtype=np.complex128)
         out[2] = deviations["w"] * np.sqrt(powers["w"]) * w_unit
         for row, name in enumerate(VARIABLES):
             if name == "w":
@@ -175,15 +257,22 @@ class Turbulence:
             needed = abs(covariance) / (LIMIT * deviations["w"] * share)
             deviation = max(deviations.get(name, _FLOORS.get(name, 0.0)), needed)
             factor = covariance / (deviations["w"] * deviation * share) * gamma
+            if elsewhere and self._exact:  # no part of it in step with the wind here
+                factor = np.zeros_like(gamma)
             out[row] = deviation * np.sqrt(powers[name]) * (factor * w_unit + np.sqrt(1.0 - factor**2) * rests[row])
         return out
 
-    def _draws(self, number: int, bins: int) -> tuple[NDArray[np.complex128], list[NDArray[np.complex128]]]:
+    def _units(self, number: int, bins: int, elsewhere: bool) -> tuple[NDArray[np.complex128], list[NDArray[np.complex128]]]:
         """Unit amplitudes (mean square 2) of w and of the rests; those of q and c are correlated with that of t as in real air."""
-        generator = np.random.Generator(np.random.Philox(key=noise.key(self._seed, f"turbulence/{self.rate_hz}/{number}")))
+        name = f"turbulence/{self.rate_hz}/{number}"
+        generator = np.random.Generator(np.random.Philox(key=noise.key(self._seed, name)))
         if self._exact:
             w_unit = np.sqrt(2.0) * np.exp(2j * np.pi * generator.random(bins))
+            if elsewhere:
+                generator = np.random.Generator(np.random.Philox(key=noise.key(self._seed, f"{name}/elsewhere")))
             return w_unit, [1j * w_unit * generator.choice((-1.0, 1.0), bins) for _ in VARIABLES]
+        if elsewhere:
+            generator = np.random.Generator(np.random.Philox(key=noise.key(self._seed, f"{name}/elsewhere")))
         draws = generator.standard_normal((7, 2 * bins)).view(np.complex128)
         rests = [draws[row] for row in range(6)]
         rests[5] = 0.7 * rests[3] + np.sqrt(1 - 0.49) * rests[5]

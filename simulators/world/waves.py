@@ -174,6 +174,11 @@ class Waves:
         angles = np.concatenate([tilt, yaw[:, None]], axis=1)
         return Motion.of((place[0], place[1], place[2]), (angles[0], angles[1], angles[2]))
 
+    def bow_deg(self, t_s: float) -> float:
+        """Where the bow points on average at an instant, degrees from north: without the swing about the mooring."""
+        _, here, later, weights = next(self._pieces(np.array([float(t_s)])))
+        return float(np.degrees(_turned(here, later, weights)[0, 0]))
+
     def _moor(self, t_s: Array, ride: Array, yaw: Array) -> None:
         """Add the slow swing about the mooring and the wandering on its circle, with their derivatives."""
         phases = iter(self._slow_phase.tolist())

@@ -25,7 +25,7 @@ from simulators.world.power import Power
 from simulators.world.seastate import Fetch, Sea, SeaState, SeaStates
 from simulators.world.surface import Surface, flooded_share
 from simulators.world.tide import Constant, Tide
-from simulators.world.turbulence import BLOCK_S, BlockTruth, Turbulence
+from simulators.world.turbulence import BLOCK_S, BlockTruth, Sensor, Turbulence
 from simulators.world.water import Water
 from simulators.world.waves import Waves
 from simulators.world.weather import Weather
@@ -145,7 +145,8 @@ class World:
         self.turbulence = Turbulence(config.seed, rate_hz, self._block_truth, exact=config.turbulence.statistics == "exact")
         self._blocks: OrderedDict[int, BlockTruth] = OrderedDict()
         self._minutes: OrderedDict[int, Array] = OrderedDict()
-        self._air: OrderedDict[int, Air] = OrderedDict()
+        self._air: OrderedDict[tuple[int, Sensor | None], Air] = OrderedDict()
+        self._sensors: set[Sensor | None] = set()
 
     def state(self, t_ms: Array) -> dict[str, Array]:
         """Every true value at UTC milliseconds ``t_ms`` (shape n), as in `TRUTH_UNITS`; straight lines between whole minutes."""
@@ -245,8 +246,14 @@ class World:
         out["friction_velocity"] = float(np.sqrt(-out["momentum_flux"] / out["air_density"]))
         return out
 
-    def air(self, first: int, count: int, step: int = 1) -> Air:
-        """Samples ``first``, ``first + step``, … of the base grid (sample k at k / rate seconds UTC)."""
+    @property
+    def rides(self) -> bool:
+        """The station floats and its platform moves with the sea."""
+        return self.site.floats and self.waves.floats
+
+    def air(self, first: int, count: int, step: int = 1, sensor: Sensor | None = None) -> Air:
+        """Samples ``first``, ``first + step``, … of the base grid (sample k at k / rate seconds UTC): the true air at a point, or as a
+        sensor at rest has it (`turbulence.Sensor`)."""
         per_block = BLOCK_S * self.turbulence.rate_hz
         parts = []
         end = first + count * step
@@ -254,7 +261,7 @@ class World:
             number = first // per_block
             stop = min(end, (number + 1) * per_block)
             picked = len(range(first, stop, step))
-            block = self._air_block(number)
+            block = self._air_block(number, sensor)
             cut = slice(first - number * per_block, stop - number * per_block, step)
             parts.append([getattr(block, name)[cut] for name in Air.__dataclass_fields__])
             first += picked * step
@@ -262,16 +269,17 @@ class World:
             return Air(*parts[0])
         return Air(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
-    def _air_block(self, number: int) -> Air:
-        if number not in self._air:
-            self._air[number] = self._make_air(number)
-            while len(self._air) > 2:
+    def _air_block(self, number: int, sensor: Sensor | None) -> Air:
+        if (number, sensor) not in self._air:
+            self._sensors.add(sensor)
+            self._air[number, sensor] = self._make_air(number, sensor)
+            while len(self._air) > 2 * len(self._sensors):
                 self._air.popitem(last=False)
-        return self._air[number]
+        return self._air[number, sensor]
 
-    def _make_air(self, number: int) -> Air:
+    def _make_air(self, number: int, sensor: Sensor | None) -> Air:
         """One half-hour: the means, drawn through one-minute nodes, and the fluctuations turned into their direction."""
-        u, v, w, t, c, q = self.turbulence.block(number)
+        u, v, w, t, c, q = self.turbulence.block(number, sensor)
         nodes = number * BLOCK_S + np.arange(0.0, BLOCK_S, 60.0)
         nodes = np.append(nodes, (number + 1) * BLOCK_S - 1e-3)
         state = self.state(nodes * 1e3)
@@ -301,6 +309,7 @@ class World:
             density = physics.dry_air_density_mol_m3(state["air_pressure"], state["air_temperature"], state["h2o_mole_fraction"] / 1e3)
             displacement = float(self.surface.displacement_m(state["flooded"])[0])
             height = float(self.height_over_surface_m(self.site.sonic_height_m, state["water_level"])[0])
+            bow = self.waves.bow_deg((number + 0.5) * BLOCK_S) if self.rides else 0.0
             self._blocks[number] = BlockTruth(
                 friction_velocity=float(state["friction_velocity"][0]),
                 sensible_heat_flux=float(state["sensible_heat_flux"][0]),
@@ -311,6 +320,7 @@ class World:
                 dry_density=float(density[0]),
                 temperature_c=float(state["air_temperature"][0]),
                 vapour=float(state["h2o_mole_fraction"][0]),
+                wind_toward_deg=float(state["wind_from_direction"][0]) + 180.0 - bow,
             )
             while len(self._blocks) > 16:
                 self._blocks.popitem(last=False)

@@ -477,7 +477,7 @@ class TestMotion:
         assert struct.unpack("<3f", binary[36:48]) == pytest.approx(force * GRAVITY_MS2, abs=1e-5)
         yaw, pitch, roll = struct.unpack("<3f", binary[12:24])
         assert np.radians([roll, pitch, yaw]) == pytest.approx(attitude, abs=1e-6)
-        motion = mru.setting.world.waves.motion(mru.times_ms(first_of(mru), 1) / 1e3)
+        motion = mru.setting.world.waves.motion(mru.times_ms(first_of(mru), 1) / 1e3).above(mru.setting.height_m)
         assert force == pytest.approx(motion.specific_force[:, 0] / GRAVITY_MS2, abs=1e-6)
         assert np.abs(motion.position).max() > 0, "it rides"
 

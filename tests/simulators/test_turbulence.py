@@ -7,8 +7,11 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from edge.science.eddy.spectral import transfer_functions as published
+from firmware_config.station import Mounting
+from simulators.instruments.feed import AirFeed
 from simulators.world import physics
-from simulators.world.turbulence import BLOCK_S, SEAM_S, VARIABLES, BlockTruth, Turbulence
+from simulators.world.turbulence import BLOCK_S, SEAM_S, VARIABLES, BlockTruth, Sensor, Turbulence
 from tests.simulators.conftest import T0_MS
 
 RATE_HZ = 10
@@ -90,6 +93,87 @@ class TestExact:
         found = [covariances(turbulence.block(number)) for number in range(1000, 1016)]
         for name in ("u", "t", "c", "q"):
             assert np.mean([f[name] for f in found]) == pytest.approx(steady(0).covariances[name], rel=0.01), name
+
+
+class TestSensors:
+    """What a path and a distance take from a covariance, against the formulas as the station's own correction has them."""
+
+    SONIC, PATH_M = Sensor(path_m=0.15), 0.15
+    HERE, APART = Sensor(path_m=0.5), Sensor(path_m=0.5, east_m=0.4)
+    NUMBERS = range(1000, 1006)
+
+    @staticmethod
+    def windy(number: int) -> BlockTruth:
+        """A northward wind, so that what stands to the east stands across it."""
+        return BlockTruth(height_m=4.4, wind_ms=5.0, dry_density=40.5, temperature_c=20.0, vapour=14.0, wind_toward_deg=0.0, **FLUXES)
+
+    def spectra(self, wind: Sensor | None, gas: Sensor | None, statistics: str = "exact") -> tuple[np.ndarray, np.ndarray]:
+        """Cospectrum of w and CO2 and power of CO2 in bands, mean of some blocks at 20 Hz."""
+        air = Turbulence(3, 20, self.windy, exact=statistics == "exact")
+        cross, power = 0.0, 0.0
+        for number in self.NUMBERS:
+            w, c = np.fft.rfft(air.block(number, wind)[2]), np.fft.rfft(air.block(number, gas)[4])
+            cross, power = cross + (w * c.conj()).real, power + np.abs(c) ** 2
+        return np.array([cross[band].mean() for band in self.bands()]), np.array([power[band].mean() for band in self.bands()])
+
+    @staticmethod
+    def bands() -> list[np.ndarray]:
+        f = np.fft.rfftfreq(BLOCK_S * 20, 1 / 20)
+        return [(f >= low) & (f < low * 1.1) for low in (0.1, 0.3, 1.0, 2.0, 4.0)]
+
+    @staticmethod
+    def middles() -> np.ndarray:
+        return 1.05 * np.array([0.1, 0.3, 1.0, 2.0, 4.0])
+
+    def test_paths_take_what_moore_1986_says_of_the_cospectrum(self):
+        f = self.middles()
+        left = self.spectra(self.SONIC, self.HERE)[0] / self.spectra(None, None)[0]
+        expected = np.sqrt(published.wind_path(f, self.PATH_M, 5.0) * published.scalar_path(f, 0.5, 5.0))
+        assert expected[-1] < 0.9
+        assert left == pytest.approx(expected, rel=0.01)
+
+    def test_distance_across_the_wind_takes_what_moore_1986_says(self):
+        f = self.middles()
+        left = self.spectra(self.SONIC, self.APART)[0] / self.spectra(self.SONIC, self.HERE)[0]
+        expected = published.separation(f, 0.4, 5.0)
+        assert expected[-1] < 0.2
+        assert left == pytest.approx(expected, abs=0.02)
+
+    def test_distance_leaves_the_scalars_own_variance_and_its_company(self):
+        """The air there is other air of the same kind: as much CO2 variance, as much in common with vapour."""
+        here, there = self.spectra(None, Sensor(), "natural")[1], self.spectra(None, Sensor(east_m=0.4), "natural")[1]
+        assert there == pytest.approx(here, rel=0.25)
+        air = Turbulence(3, 20, self.windy)
+        found = [
+            np.mean([np.corrcoef(air.block(n, sensor)[4:])[0, 1] for n in self.NUMBERS])
+            for sensor in (None, Sensor(east_m=5.0, path_m=0.0))
+        ]
+        assert found[1] == pytest.approx(found[0], abs=0.06)
+
+    def test_distance_along_the_wind_is_a_delay_and_costs_nothing(self):
+        """Half a metre downwind at 5 m/s: the same CO2 0.1 s later, two samples."""
+        air = Turbulence(3, 20, self.windy)
+        c, late = air.block(1000)[4], air.block(1000, Sensor(north_m=0.5))[4]
+        inside = slice(SEAM_S * 20, -SEAM_S * 20)
+        assert late[2:][inside] == pytest.approx(c[:-2][inside], abs=2e-5)
+
+    def test_a_sensor_that_does_nothing_sees_the_air(self):
+        air = Turbulence(3, 20, self.windy)
+        assert air.block(1000, Sensor()) == pytest.approx(air.block(1000), abs=2e-4)
+
+    def test_the_worlds_truth_does_not_know_of_sensors(self, make_world):
+        """The covariance an instrument sees is less than the truth, by some per cent at 4.4 m; ideal sensors see all of it."""
+        at = Mounting(height_m=4.4, eastward_separation_m=0.2)
+        steady_air = {"fluxes": FLUXES, "wind_speed_ms": 4.0, "wind_from_deg": 180.0}
+        covariance = {}
+        for sensors in ("real", "ideal"):
+            world = make_world(turbulence={"statistics": "exact", "sensors": sensors}, **steady_air)
+            feed, k = AirFeed(world), T0_MS // 1000 * 20
+            w = feed.wind(k, BLOCK_S * 20, 20.0, "gill", Mounting(height_m=4.4), 0.15).w
+            gas = feed.gas(k, BLOCK_S * 20, 20.0, 0.0, at, 0.127)
+            covariance[sensors] = np.mean((w - w.mean()) * gas.co2)
+            assert world.eddy_truth(T0_MS, BLOCK_S * 1e3)["co2_flux"] == pytest.approx(FLUXES["co2_flux"])
+        assert 0.80 < covariance["real"] / covariance["ideal"] < 0.98
 
 
 class TestSeams:
