@@ -15,14 +15,14 @@ from firmware_config.records import Record
 
 MAX_SERIES = 5_000
 """Of one station: names come from outside and must not fill the memory."""
-NoticeKind = Literal["records", "live", "state", "birth", "alarm", "centre"]
+NoticeKind = Literal["records", "live", "state", "birth", "clock", "alarm", "centre"]
 
 
 @dataclass(frozen=True)
 class Notice:
     """Something happened. ``payload``: records → list[Record] (committed); live → Live; state → StationState; birth → Birth;
-    alarm → the alarm as the API shows it; centre → dict (``kind`` and facts: parked, conflict, disk_full, disk_ok, sink_down, sink_up,
-    sink_parked, store_damaged)."""
+    clock → by how many seconds the time in a message is later than the centre's; alarm → the alarm as the API shows it; centre → dict
+    (``kind`` and facts: parked, conflict, disk_full, disk_ok, sink_down, sink_up, sink_parked, store_damaged)."""
 
     kind: NoticeKind
     station: str

@@ -13,10 +13,12 @@ from firmware_config.records import ClockQuality, Value
 
 
 class StationState(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """``state`` of a station, retained; the last will says ``offline``."""
+    """``state`` of a station, retained; the last will says ``offline``. ``t``: when it was sent (of a will: made), by a clock of this
+    quality."""
 
     state: Literal["online", "offline", "stopping"]
     t: int = 0
+    clock: ClockQuality = "synchronised"
     simulated: bool = False
 
 

@@ -21,6 +21,7 @@ import apsw
 from collector.alarms import texts
 from collector.alarms.book import AlarmBook
 from collector.alarms.catchup import missed_since
+from collector.alarms.clocks import FRESH_MS, OFFSET, ClockWatch
 from collector.alarms.journal import Journal
 from collector.alarms.lifecycle import Alarm
 from collector.alarms.limits import LimitWatch
@@ -35,8 +36,9 @@ from collector.hub import Hub, Notice
 from collector.store.queries import ReaderPool
 from firmware_config.base import log
 from firmware_config.base.clock import Clock
+from firmware_config.flags import Flag
 from firmware_config.messages import Live
-from firmware_config.records import Record
+from firmware_config.records import Record, Value
 
 logger = log.get(__name__)
 TICK_REAL_S = 0.5
@@ -86,6 +88,7 @@ class AlarmEngine:
         opened = self.book.open
         self._limits = LimitWatch(self.rules, opened, self._name)
         self._silence = SilenceWatch(self.rules, opened, self._name, now, self._deaf)
+        self._clocks = ClockWatch(max(FRESH_MS, int(UNDERWAY_REAL_MS * self._clock.speed)))
         self._notices = NoticeWatch(self.rules, opened, self._name, now, self._clock.speed)
         await self.book.withdraw([alarm.key for alarm in opened.values() if not self._still_ruled(alarm)])
         if self.journal.damage:
@@ -160,6 +163,8 @@ class AlarmEngine:
             self._collect(signals, partial(self._of_records, station, payload, now), "records")
             for record in payload if isinstance(payload, list) else ():
                 self._collect(signals, partial(self._of_record, station, record, now), "record")
+        elif notice.kind == "clock":
+            self._collect(signals, partial(self._of_clock, station, self._clocks.heard(station, payload, now), now), "clock")
         elif notice.kind == "live":
             self._collect(signals, partial(self._of_live, station, payload, now), "live")
         elif notice.kind == "centre":
@@ -169,13 +174,20 @@ class AlarmEngine:
         self._silence.on_records(station, records, self._hub.stations.get(station), now)
         return ()
 
-    def _of_record(self, station: str, record: Record, now: int) -> Iterable[Signal]:
+    def _of_record(self, station: str, record: Record, now: int) -> Iterator[Signal]:
         if record.stream == "event":
-            return self._notices.on_event(record, now)
-        if record.clock == "unset":
-            return ()
-        end = record.t + record.dt
-        return self._limits.on_values("records", station, t_end=end, values=record.values, flags=record.flags, now_ms=now)
+            yield from self._notices.on_event(record, now)
+        elif record.clock != "unset":
+            values = {name: value for name, value in record.values.items() if name != OFFSET}
+            end = record.t + record.dt
+            yield from self._limits.on_values("records", station, t_end=end, values=values, flags=record.flags, now_ms=now)
+            yield from self._of_clock(station, self._clocks.compared(record, now), now)
+
+    def _of_clock(self, station: str, offset_s: float | None, now: int) -> Iterator[Signal]:
+        """A clock is judged by when word of it came, whatever it says itself."""
+        if offset_s is not None:
+            values: dict[str, Value] = {OFFSET: offset_s}
+            yield from self._limits.on_values("records", station, t_end=now, values=values, flags={OFFSET: Flag.GOOD}, now_ms=now)
 
     def _of_centre(self, station: str, facts: Mapping[str, Any], now: int) -> Iterator[Signal]:
         whom, told = of_whom(station, self._hub.stations, facts)

@@ -26,7 +26,7 @@ from firmware_config.base import log
 from firmware_config.base.mqtt import Broker, Message, MqttSession, Will
 from firmware_config.errors import WireError
 from firmware_config.messages import CentreState, Live, StationState
-from firmware_config.records import decode_message, encode_message
+from firmware_config.records import ClockQuality, decode_message, encode_message
 from firmware_config.topics import every_station, parse_topic, topic
 
 logger = log.get(__name__)
@@ -173,6 +173,8 @@ class Ingest:
         self.intake.check_simulated(state.simulated)
         take_state(self._centre.hub.station(station), state, self._centre.clock.now_ms(), retained=message.retain)
         self._centre.hub.publish(Notice("state", station, state))
+        if not message.retain and state.state != "offline":
+            self._compare_clocks(station, state.t, state.clock)
 
     def _on_birth(self, station: str, message: Message) -> None:
         birth, kept = self.intake.birth(station, message.payload)
@@ -190,13 +192,20 @@ class Ingest:
         self.intake.admit(station)
         self.intake.check_simulated(live.simulated)
         clock = self._centre.clock
+        view = self._centre.hub.station(station)
+        view.heard_ms = clock.now_ms()  # also of one whose clock is wrong
+        self._compare_clocks(station, live.t, live.clock)
         if live.clock != "unset":
             check_time(live.t, self.intake.latest(clock.now_ms(), clock_is_set=clock.quality() != "unset"))
         self.counts["live"] += 1
-        view = self._centre.hub.station(station)
-        view.heard_ms = clock.now_ms()
         take_live(view, live)
         self._centre.hub.publish(Notice("live", station, live))
+
+    def _compare_clocks(self, station: str, sent_ms: int, quality: ClockQuality) -> None:
+        """Tell by how much the time in a message that was sent just now differs from ours; a clock that is not set says nothing."""
+        ours = self._centre.clock
+        if sent_ms > 0 and quality != "unset" and ours.quality() != "unset":
+            self._centre.hub.publish(Notice("clock", station, (sent_ms - ours.now_ms()) / 1e3))
 
     def _on_news(self, news: News) -> None:
         hub = self._centre.hub
@@ -205,6 +214,8 @@ class Ingest:
         for one in news.parked:
             self.counts["parked"] += 1
             station = one.station if one.station in self.intake.known else ""  # a stranger is no station of ours
+            if station and one.reason == "future":
+                hub.station(station).heard_ms = self._centre.clock.now_ms()  # its clock is wrong; it is there all the same
             self._tell_now_and_then("parked", station, one.reason, {"explanation": one.explanation, "topic": one.topic})
         if news.full is not None:
             hub.publish(Notice("centre", "", {"kind": "disk_full", "text": str(news.full), "reason": news.full.reason}))

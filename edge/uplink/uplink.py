@@ -134,7 +134,7 @@ class Uplink:
 
     def _start_session(self) -> None:
         station = self.station
-        will = StationState(state="offline", t=self.clock.now_ms(), simulated=self._simulated)
+        will = StationState(state="offline", t=self.clock.now_ms(), clock=self.clock.quality(), simulated=self._simulated)
         self._session = self._make_session(
             self.broker,
             station.id,
@@ -150,7 +150,7 @@ class Uplink:
         session = self._session
         if session is None:
             return
-        state = StationState(state="stopping", t=self.clock.now_ms(), simulated=self._simulated)
+        state = StationState(state="stopping", t=self.clock.now_ms(), clock=self.clock.quality(), simulated=self._simulated)
         with suppress(Exception):
             await session.publish_and_wait(topic(self.station.id, "state"), encode_message(state), retain=True, timeout_s=FAREWELL_S)
         await asyncio.to_thread(session.stop)
@@ -220,7 +220,7 @@ class Uplink:
             self._session.publish(topic(self.station.id, "birth"), encode_message(birth), retain=True)
         except Exception:
             logger.exception("the birth message cannot be made", station=self.station.id)
-        state = StationState(state="online", t=self.clock.now_ms(), simulated=self._simulated)
+        state = StationState(state="online", t=self.clock.now_ms(), clock=self.clock.quality(), simulated=self._simulated)
         self._session.publish(topic(self.station.id, "state"), encode_message(state), retain=True)
 
     # ---- hearing ---------------------------------------------------------------------------------------------------------
