@@ -96,6 +96,7 @@ class Mounting(Model):
 
     height_m: float
     north_offset_deg: float = Field(0.0, ge=-360, le=360)
+    """of the instrument's north mark, degrees clockwise from true north; on a buoy or a vessel from its bow"""
     u_from_deg: float | None = Field(None, ge=0, lt=360)
     """of a sonic: where a wind along its +u comes from, degrees clockwise from true north (of a left-handed one, once v is turned round);
     None: from ``north_offset_deg`` and the maker's axes, where these are known"""

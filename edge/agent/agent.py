@@ -88,7 +88,7 @@ class Agent:
         self.acquisition = Acquisition(station, self.time, self._deliver, ports=ports, on_change=self._report, memory=memory)
         sources = self.acquisition.sources
         eddies = [product for product in station.products if isinstance(product, EddyFlux)]
-        frames = {p.sonic: frame_of(station.instrument(p.sonic)) for p in eddies}
+        frames = {p.sonic: frame_of(station.instrument(p.sonic), turns=station.platform != "fixed") for p in eddies}
         self.book = SeriesBook(station, sources.values(), frames)
         self.inputs = Inputs(station, self.book)
         self.eddies = [self._eddy(product) for product in eddies]

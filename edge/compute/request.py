@@ -86,7 +86,7 @@ def _heights(station: Station, product: AnyProduct) -> dict[str, float]:
 def _geometry(station: Station, product: AnyProduct) -> dict[str, float]:
     if not isinstance(product, EddyFlux):
         return {}
-    geometry = frame_of(station.instrument(product.sonic))
+    geometry = frame_of(station.instrument(product.sonic), turns=station.platform != "fixed")
     if product.gas is not None:
         at = station.instrument(product.gas).mounting
         geometry["eastward_separation_m"] = at.eastward_separation_m
@@ -119,16 +119,20 @@ def _oxygen_sensor(station: Station, product: OxygenSaturation) -> Instrument | 
     return next((item for item in here if wanted.quantity in cards[item.model].quantities), None)
 
 
-def frame_of(sonic: Instrument) -> dict[str, float]:
+def frame_of(sonic: Instrument, *, turns: bool = False) -> dict[str, float]:
     """How a sonic's horizontal wind is to be read: ``v_sign`` -1 where v must be turned round to make its axes right-handed, and
-    ``u_from_deg``, where a wind along +u then comes from. What is not established is not in it: a direction is never guessed."""
+    ``u_from_deg``, where a wind along +u then comes from. What is not established is not in it: a direction is never guessed.
+
+    ``turns``: the sonic stands on a hull that turns: its north offset counts from the bow, and where that points nobody says, so that only
+    a ``mounting.u_from_deg`` (a hull that is held) gives a direction.
+    """
     card = readable_cards()[0].get(sonic.model)
     named = f"{sonic.model} {card.maker if card is not None else ''}".lower()
     turn, mirrored = AXES.get(next((axes for word, axes in AXES_OF.items() if word in named), ""), (None, False))
     frame = {"v_sign": -1.0} if mirrored else {}
     if sonic.mounting.u_from_deg is not None:
         return {**frame, "u_from_deg": sonic.mounting.u_from_deg}
-    return frame if turn is None else {**frame, "u_from_deg": (sonic.mounting.north_offset_deg + turn) % 360.0}
+    return frame if turn is None or turns else {**frame, "u_from_deg": (sonic.mounting.north_offset_deg + turn) % 360.0}
 
 
 def build_request(

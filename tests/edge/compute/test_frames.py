@@ -65,6 +65,16 @@ def test_what_is_known_of_a_sonics_axes(model: str, frame: dict[str, float]) -> 
     assert request.frame_of(station.instrument(product.sonic)) == {**frame, "u_from_deg": 77.0}
 
 
+def test_a_sonic_on_a_hull_that_turns_has_no_compass_direction_unless_the_hull_is_held() -> None:
+    station, product = with_sonic("gill_windmaster_ascii")
+    assert request.frame_of(station.instrument(product.sonic), turns=True) == {}
+    afloat = station.model_copy(update={"platform": "buoy"})
+    assert "u_from_deg" not in request.build_request(afloat, product, number=1, inputs=PRESSURE).geometry
+    assert "u_from_deg" in request.build_request(station, product, number=1, inputs=PRESSURE).geometry
+    held, _ = with_sonic("gill_windmaster_ascii", u_from_deg=77.0)
+    assert request.frame_of(held.instrument(product.sonic), turns=True) == {"u_from_deg": 77.0}
+
+
 @pytest.mark.parametrize("mode", ["correct", "compatible"])
 def test_a_direction_that_is_not_known_is_missing_with_what_to_do(mode: str) -> None:
     columns = columns_of(small_world())
