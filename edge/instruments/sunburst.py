@@ -85,6 +85,8 @@ class SunburstDecoder:
         self._judge = Judge(card, options)
         self._blanks: dict[int, tuple[int, int, int]] = {}
         """id of the unit → time, ratio at 434 nm, ratio at 620 nm of its last good blank"""
+        self._blanks_of_lost_clock: dict[int, tuple[int, int, int]] = {}
+        """the same while its clock is lost: it replaces none that has its true time, for the clock may come back"""
 
     def decode(self, body: bytes) -> Decoded | Rejected | Ignored:
         text = body.decode("ascii", "replace").strip()
@@ -132,12 +134,14 @@ class SunburstDecoder:
         values["optics"] = {"dark_lowest": min(dark), "dark_highest": max(dark), "brightest": max(bright), "least_above_dark": above}
         faults: dict[str, str] = {} if temperature is not None else {"temp_c": "the thermistor is at the end of its scale"}
         found = Decoded(kind, values, faults)
+        spoiled = self._judge.verdict(found).spoiled
+        blanks = self._blanks_of_lost_clock if "t1904" in spoiled else self._blanks
         if kind == "blank":
             values |= {"blank434": round(light[_RATIO_434] / 16_384, 6), "blank620": round(light[_RATIO_620] / 16_384, 6)}
-            if self._light_is_good(found) and min(light[_RATIO_434], light[_RATIO_620]) > 0:
-                self._blanks[values["id"]] = (values["t1904"], light[_RATIO_434], light[_RATIO_620])
-        elif self._light_is_good(found):
-            pressure = self._pressure(values, temperature)
+            if "light" not in spoiled and min(light[_RATIO_434], light[_RATIO_620]) > 0:
+                blanks[values["id"]] = (values["t1904"], light[_RATIO_434], light[_RATIO_620])
+        elif "light" not in spoiled:
+            pressure = self._pressure(values, temperature, blanks.get(values["id"]))
             if isinstance(pressure, str):
                 faults["pco2_uatm"] = pressure
             else:
@@ -156,16 +160,13 @@ class SunburstDecoder:
             if whole and str(unit).isdecimal():
                 self._blanks[int(unit)] = (blank[0], blank[1], blank[2])
 
-    def _light_is_good(self, record: Decoded) -> bool:
-        return "light" not in self._judge.verdict(record).spoiled
-
-    def _pressure(self, values: dict[str, Any], temperature: float | None) -> float | str:
+    def _pressure(self, values: dict[str, Any], temperature: float | None, blank: tuple[int, int, int] | None) -> float | str:
         """pCO2, or why there is none."""
         if not self._coefficients:
             return f"no pCO2: no calibration ({', '.join(self._needed)}) in the station file"
-        if values["id"] not in self._blanks:
+        if blank is None:
             return "no pCO2: no good blank since the start"
-        at, blank_434, blank_620 = self._blanks[values["id"]]
+        at, blank_434, blank_620 = blank
         age = values["t1904"] - at
         if not 0 <= age <= self._longest_age_s:
             return f"no pCO2: the blank is {age / 86_400:.1f} days old by the instrument's clock"

@@ -111,6 +111,16 @@ def test_a_unit_that_was_not_meant_gives_no_blank_either() -> None:
     assert pressures(tested, record(5, NOW, BLANK, unit=85), record(4, NOW + 60, WATER)) == [None, None]
 
 
+def test_a_blank_measured_while_the_clock_was_lost_replaces_none_that_has_its_time() -> None:
+    tested = driver(MODEL, calibration=[{"date": "2020-01-01", "coefficients": UNIT}])
+    lost = 3600  # an hour after the first of January 1904
+    before, while_lost, after = pressures(tested, record(5, NOW, BLANK), record(4, NOW + 60, WATER)), [], []
+    while_lost += pressures(tested, record(4, lost, WATER), record(5, lost + 60, BLANK), record(4, lost + 120, WATER))
+    after += pressures(tested, record(4, NOW + 600, WATER))
+    assert [value is not None for value in before + while_lost + after] == [False, True, False, False, True, True]
+    assert before[1] == while_lost[2] == after[0]
+
+
 def test_a_blank_outlives_a_restart_where_it_is_handed_over() -> None:
     before, after = with_coefficients(("2020-01-01", UNIT)), with_coefficients(("2020-01-01", UNIT))
     before.feed(record(5, NOW, BLANK), 0.0)
