@@ -12,6 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 from edge.instruments.framers import Framer
 from edge.instruments.judge import Judge, Quantities, getter
 from edge.instruments.reading import Decoded, Ignored, Reading, Rejected, Stats
+from edge.links.checksums import vaisala_crc
 from firmware_config.cards import Card
 
 
@@ -28,6 +29,12 @@ class Remembers(Protocol):
     def memory(self) -> dict[str, Any]: ...
 
     def recall(self, memory: Mapping[str, Any]) -> None: ...
+
+
+def _request(form: str, address: str) -> bytes:
+    """What asks for a record: ``{address}`` filled in, and in the place of ``{crc}`` Vaisala's check of all that stands before it."""
+    before, mark, after = form.replace("{address}", address).partition("{crc}")
+    return (before.encode() + vaisala_crc(before.encode()) + after.encode()) if mark else before.encode()
 
 
 class StreamDriver:
@@ -56,9 +63,9 @@ class StreamDriver:
         self._others = frozenset(layout.name for layout in (card.text.layouts if card.text else ()) if layout.any_address)
         self._diagnostics = {kind: (getter(word.field), word.base) for kind, word in card.diagnostics.items()}
         self.quantities = self._quantities.names
-        asked = form.request.replace("{address}", (address or form.default_address).rjust(len(form.default_address), "0"))
+        asked = _request(form.request, (address or form.default_address).rjust(len(form.default_address), "0"))
         mode = card.option(dict(options), "mode") if "mode" in card.options else options.get("mode")
-        self.request = asked.encode() if mode == "polled" and asked else None
+        self.request = asked if mode == "polled" and asked else None
 
     def feed(self, data: bytes, arrival_s: float) -> list[Reading]:
         """Take bytes as they came; returns the readings they completed, all stamped with their arrival."""

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
+from edge.instruments import StreamDriver, make_driver
+from firmware_config.cards import load_card
 from simulators.faults.effects import Effects
 from simulators.faults.timeline import Timeline
 from simulators.instruments.checksums import vaisala_crc, xor
@@ -180,6 +182,21 @@ class TestAnswers:
         assert answer[:4] == b"0r2,"
         assert answer[-3:] == vaisala_crc(answer[:-3])
         assert await ask(weather, b"0r1abc\r\n") == b"0tX,Use chksum GoeIU~\r\n"
+
+    async def test_weather_transmitter_answers_what_the_driver_asks(self, line, fake_port):
+        """With a check sum, and a digit that changed on the way is refused."""
+        weather = line("weather")
+        fake_port.now_ms = float(T0_MS)
+        driver = make_driver(weather.speakers[0].talker.setting.instrument, load_card("vaisala_wxt536_ascii"))
+        assert isinstance(driver, StreamDriver)
+        assert driver.request is not None
+        answer = await ask(weather, driver.request)
+        (reading,) = driver.feed(answer, 0.0)
+        assert reading.valid
+        assert reading.quantities.keys() >= {"air_pressure", "wind_speed", "air_temperature"}
+        at = answer.index(b"Pa=") + 4
+        (spoiled,) = driver.feed(answer[:at] + bytes((answer[at] ^ 1,)) + answer[at + 1 :], 0.0)
+        assert (spoiled.values, spoiled.valid) == ({}, False)
 
     async def test_a_question_may_come_in_pieces(self, line, fake_port):
         weather = line("weather")

@@ -125,7 +125,11 @@ def test_a_unit_that_was_not_meant_is_not_listened_to() -> None:
 
 def test_what_asks_for_a_record_is_there_when_the_station_file_says_polled() -> None:
     assert driver("vaisala_wxt536_ascii").request is None
-    assert driver("vaisala_wxt536_ascii", address=3, options={"mode": "polled"}).request == b"3R0\r\n"
+    assert driver("vaisala_wxt536_ascii", address=0, options={"mode": "polled"}).request == b"0r0Kld\r\n", "as the maker prints it"
+    third = driver("vaisala_wxt536_ascii", address=3, options={"mode": "polled"}).request
+    assert third is not None
+    assert third[:3] + third[-2:] == b"3r0\r\n"
+    assert vaisala_crc(third[:-5]) == third[-5:-2]
     assert driver("gill_windmaster_ascii", options={"mode": "polled"}).request == b"Q"
 
 
