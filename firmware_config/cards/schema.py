@@ -185,7 +185,7 @@ class TextFormat(CardModel):
     only_address: bool = False
     """without an address in the station file only the default one is listened to"""
     request: str = ""
-    """what to send for one record when option ``mode`` is ``polled``; ``{address}`` is filled in, ``{crc}`` is Vaisala's, of what is before it"""
+    """what to send for one record when option ``mode`` is ``polled``; ``{address}`` is filled in, ``{crc}`` is Vaisala's of that"""
     ask: dict[str, str] = {}
     """name → text that only asks (writes nothing), for ``haitan-edge probe``"""
 

@@ -102,3 +102,11 @@ def test_a_station_that_makes_up_names_cannot_fill_the_memory():
     for i in range(6000):
         give(limits, 1.0, T0 + i, series=f"wind_speed@p{i}")
     assert limits.unwatched == 1000
+
+
+def test_a_charger_s_error_is_an_alarm_until_it_is_none():
+    limits, series = watch(), "charger_error@battery_box"
+    assert [give(limits, 0, T0 + i * MINUTE, series=series) for i in range(3)] == [[], [], []]
+    found = [give(limits, value, T0 + (3 + i) * MINUTE, series=series) for i, value in enumerate([17, 17, 17, 0, 0, 0])]
+    assert [one[0].severity if one else "-" for one in found] == ["-", "-", "medium", "medium", "medium", None]
+    assert found[2][0].facts.values["value"] == "17"

@@ -155,6 +155,13 @@ def test_a_charger_s_texts_become_volts_amperes_and_watts() -> None:
     }
 
 
+def test_a_charger_s_fault_is_told_beside_what_it_measures_which_stays_true() -> None:
+    lines = b"\r\nV\t15100\r\nI\t0\r\nCS\t2\r\nERR\t2\r\nChecksum\t"
+    (reading,) = driver("victron_vedirect_text").feed(lines + bytes((-sum(lines) & 0xFF,)), 0.0)
+    assert reading.valid
+    assert reading.quantities == {"battery_voltage": pytest.approx(15.1), "battery_current": 0.0, "charger_error": 2.0}
+
+
 def test_centimetres_per_second_become_metres() -> None:
     found = one(driver("metek_usonic3_ascii"), b"M:x =   100 y =   -50 z =     3 t =  2203\r\n")
     assert found == {
