@@ -178,6 +178,7 @@ class Acquisition:
                     await keeper.look_at_registers(source.driver, bus)
             elif reading.reason != "skipped":
                 source.watch.no_answer(reading.reason)
+                self._settings[source.instrument.id].no_answer()
 
     def _take_all(self, source: Source, readings: list[Reading], at_ms: float) -> None:
         for reading in readings:

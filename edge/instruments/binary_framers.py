@@ -207,9 +207,11 @@ class Csat3Framer(_Buffered):
     """Campbell CSAT3 with ``rs 1``: ten bytes and then 55 AA. There is no checksum; the place of the sync word is the only sign there is.
 
     A record counts when it lies exactly between two sync words (or at the beginning). Otherwise all up to the next sync word is thrown
-    away. A sync word among the data of a record whose counter does not follow the last one is the true one: we were out of step.
+    away. A sync word among the data of a record whose counter does not follow the last one is the true one: we were out of step. The ten
+    characters that answer ``S`` may stand between two records and are passed over.
     """
 
+    _STATUS = re.compile(rb"\d[0-9A-Za-z]\d\d[DT][\d ]{4}[PU]")
     _DATA = 10
     _RECORD = 12
 
@@ -232,6 +234,10 @@ class Csat3Framer(_Buffered):
         counter = data[8] & 0x3F
         follows = self._counter is None or counter == (self._counter + 1) & 0x3F
         if self._buffer[self._DATA : self._RECORD] != CSAT3_SYNC or (CSAT3_SYNC in data and not follows):
+            if self._STATUS.fullmatch(data) is not None:
+                self.discarded += self._DATA
+                del self._buffer[: self._DATA]
+                return True
             frames.append(Frame(b"", "out of step with the sync word"))
             self._lost = True
             return True

@@ -40,6 +40,8 @@ STEP_S = 0.3
 """between two commands of a change"""
 CONFIRM = 3
 """so many records in a row must say the same before it is believed: a line without checksum has wrong digits"""
+BETWEEN_READS_MS = 60_000.0
+"""on a line that fails now and then, registers are not read again after each failure"""
 NOT_SHOWN = 30
 """so many records in a row without a field: the instrument does not send it"""
 
@@ -88,7 +90,8 @@ class SettingsKeeper:
         self._silent_ms = max(10_000.0, 5 * period_ms)
         self._heard_ms = now_ms()
         self._registers_left = TRIES
-        self._registers_read_s = real_s()
+        self._registers_read_s, self._registers_read_ms = real_s(), 0.0
+        self._missed = False
 
     def _rate_watch(self, real_s: Callable[[], float]) -> RateWatch | None:
         if self._measured is None:
@@ -116,9 +119,15 @@ class SettingsKeeper:
 
     def hear_poll(self, reading: Reading, at_ms: float) -> None:
         """A device answered its poll."""
-        if self._away(at_ms, fresh=reading.suspect) or self._real_s() - self._registers_read_s > AGAIN_S:
+        missed, self._missed = self._missed, False
+        failed = self._away(at_ms, fresh=reading.suspect or missed)
+        if (failed and at_ms - self._registers_read_ms > BETWEEN_READS_MS) or self._real_s() - self._registers_read_s > AGAIN_S:
             self._registers_left = TRIES
         self._read(reading.values)
+
+    def no_answer(self) -> None:
+        """A device did not answer its poll: it may have lost its power, and with it what it was set to."""
+        self._missed = True
 
     def _away(self, at_ms: float, *, fresh: bool) -> bool:
         away = fresh or at_ms - self._heard_ms > self._silent_ms
@@ -264,7 +273,7 @@ class SettingsKeeper:
         except (ModbusError, LinkDown) as error:
             logger.info("settings not read", instrument=self._instrument.id, error=str(error))
             return
-        self._registers_left, self._registers_read_s = 0, self._real_s()
+        self._registers_left, self._registers_read_s, self._registers_read_ms = 0, self._real_s(), self._now_ms()
 
     def check(self, told: dict[str, Any]) -> None:
         """Compare registers that somebody else read."""

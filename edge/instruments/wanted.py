@@ -63,5 +63,5 @@ def comparable(found: Any, wanted: Any) -> bool:
 
 def said(value: Any) -> str:
     """A value in a sentence: short."""
-    text = f"{value:g}" if isinstance(value, float) else str(value)
+    text = f"{value + 0.0:g}" if isinstance(value, float) else str(value)
     return text if len(text) <= LONGEST_SAID else f"{text[:LONGEST_SAID]}…"

@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from edge.agent.acquisition import Acquisition, Source
-from edge.agent.timebase import StationTime
 from edge.instruments import Reading
 from edge.instruments.settings import SettingsKeeper
-from firmware_config.base.clock import WorldClock, WorldClockFile
 from firmware_config.cards import all_cards, load_card, option_problems
-from firmware_config.station import Instrument, Station
-from simulators.serve.station import Plan, StationBench
-from simulators.world import WorldConfig
-from tests.simulators.conftest import station_dict
+from firmware_config.station import Instrument
+from tests.edge.instruments.bench import Event, of_the_bench, one_line, running, until
 
 RECORD = Reading(0.0, {"u": 1.0}, True)
-Event = tuple[str, dict[str, Any]]
 MODELS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "irga": ("licor_li7500_grammar", {"rate": "10 Hz", "options": {"analyser": "li7500"}}, {"rate": 5}),
     "weather": ("vaisala_wxt536_ascii", {"every": "1s", "address": "0", "options": {"mode": "automatic"}}, {"mode": "polled"}),
@@ -39,69 +30,11 @@ def instrument(name: str, *, enforce: bool, model: str = "", **changes: Any) -> 
     return {**base, **more, **changes, "options": options}
 
 
-class Line:
-    """A station of one instrument on the bench; `power_cut` takes the instrument away and starts it with what it was set to before."""
-
-    def __init__(self, folder: Path, item: dict[str, Any], factory: dict[str, Any], speed: float) -> None:
-        links = [{"id": item["link"], "kind": "serial", "port": "/dev/null", "baud": 9600}]
-        self.station = Station.model_validate(station_dict(links=links, instruments=[item], products=[]))
-        self.ports = folder / "ports"
-        self.file = WorldClockFile(folder / "clock.json")
-        self.file.start(speed)
-        self.clock = WorldClock(self.file.path)
-        self.world = WorldConfig.model_validate({"schema": 1, "seed": 1, "instruments": {item["id"]: {"set": factory}}})
-        self.events: list[Event] = []
-        self.good: Counter[str] = Counter()
-        self.stop = asyncio.Event()
-        self.serving: asyncio.Task[None] | None = None
-
-    async def power_on(self) -> None:
-        bench = StationBench(self.station, Plan(self.ports, self.world, clock_file=self.file), self.clock)
-        await bench.start()
-        self.stop = asyncio.Event()
-        self.serving = asyncio.create_task(bench.run(self.stop))
-
-    async def power_off(self) -> None:
-        self.stop.set()
-        assert self.serving is not None
-        await self.serving
-
-    def of(self, kind: str) -> list[dict[str, Any]]:
-        return [detail for name, detail in self.events if name == kind]
-
-    def deliver(self, source: Source, reading: Reading, at_ms: float) -> None:
-        self.good[source.instrument.id] += reading.valid
-
-
-@asynccontextmanager
-async def line(folder: Path, item: dict[str, Any], factory: dict[str, Any], speed: float = 10.0) -> AsyncIterator[Line]:
-    bench = Line(folder, item, factory, speed)
-    await bench.power_on()
-    acquisition = Acquisition(
-        bench.station, StationTime(bench.clock), bench.deliver, ports=bench.ports, on_change=lambda kind, detail: bench.events.append((kind, detail))
-    )  # fmt: skip
-    parts = [asyncio.ensure_future(part()) for part in acquisition.parts().values()]
-    try:
-        yield bench
-    finally:
-        for part in parts:
-            part.cancel()
-        await asyncio.gather(*parts, return_exceptions=True)
-        await acquisition.close()
-        await bench.power_off()
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(30):
-        while not condition():
-            await asyncio.sleep(0.02)
-
-
 @pytest.mark.parametrize(
     ("name", "found", "wanted"), [("irga", "5 Hz", "10 Hz"), ("weather", "polled", "automatic"), ("barometer", "kPa", "psi")]
 )
 async def test_a_wrong_setting_is_told_and_left(tmp_path: Path, name: str, found: str, wanted: str) -> None:
-    async with line(tmp_path, instrument(name, enforce=False), MODELS[name][2]) as bench:
+    async with running(tmp_path, one_line(instrument(name, enforce=False)), {name: MODELS[name][2]}) as bench:
         await until(lambda: bench.of("settings_differ"))
         (told,) = bench.of("settings_differ")
         assert (told["instrument"], told["found"], told["wanted"]) == (name, found, wanted)
@@ -109,7 +42,7 @@ async def test_a_wrong_setting_is_told_and_left(tmp_path: Path, name: str, found
 
 
 async def test_a_wrong_rate_is_set_and_set_again_after_a_power_cut(tmp_path: Path) -> None:
-    async with line(tmp_path, instrument("irga", enforce=True), {"rate": 5}) as bench:
+    async with running(tmp_path, one_line(instrument("irga", enforce=True)), {"irga": {"rate": 5}}) as bench:
         await until(lambda: bench.of("settings_changed"))
         await bench.power_off()
         await until(lambda: bench.of("link_lost"))
@@ -148,7 +81,7 @@ async def test_a_sonic_at_another_rate_is_noticed_by_its_records_and_set() -> No
 
 
 async def test_settings_that_agree_are_no_news(tmp_path: Path) -> None:
-    async with line(tmp_path, instrument("optode", enforce=True), {}) as bench:
+    async with running(tmp_path, one_line(instrument("optode", enforce=True))) as bench:
         await until(lambda: bench.good["optode"] > 3)
         assert bench.events == []
 
@@ -176,7 +109,7 @@ async def test_an_instrument_that_takes_no_setting_is_left_alone_after_three_tri
 
 async def test_an_instrument_that_never_answers_settings_does_not_delay_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("simulators.instruments.licor.GasAnalyser.answer", lambda *_: b"")
-    async with line(tmp_path, instrument("irga", enforce=True), {}) as bench:
+    async with running(tmp_path, one_line(instrument("irga", enforce=True))) as bench:
         await until(lambda: bench.good["irga"] > 50)
         assert bench.events == []
 
@@ -197,3 +130,57 @@ def test_the_option_belongs_to_models_with_settings() -> None:
     for card in all_cards().values():
         wrong = list(option_problems(card, {"settings": "enforce"}))
         assert bool(wrong) != bool(card.settings), card.model
+
+
+# instrument → what the station file wants, how the instrument is set when it is switched on, what is told of it. All of it can be written.
+AT_FIRST = {
+    "csat": ({"rate": "20 Hz"}, {"unprompted": False}, ("output", "prompted", "unprompted")),
+    "optode": ({"every": "2s"}, {"interval": 4}, ("interval", "4 s", "2 s")),
+    "closed_irga": ({}, {"elements": "co2 h2o cellpres"}, ("cell temperature", "not shown", "shown")),
+    "sbe63": ({"options": {"format": 2}}, {"format": 3}, ("format", "3", "2")),
+    "rdo": ({}, {"oxygen_unit": 118}, ("oxygen unit", "ug/L", "mg/L")),
+    "co2_air": ({"options": {"pressure_hpa": 985}}, {}, ("pressure for correction", "1013.25 hPa", "985 hPa")),
+}
+AFTER_A_POWER_CUT = {
+    "sonic": ({"rate": "20 Hz"}, {"rate": 10}, ("rate", "10 Hz", "20 Hz")),
+    "vectornav": ({"rate": "20 Hz"}, {"rate": 10}, ("rate", "10 Hz", "20 Hz")),
+    "co2_air": AT_FIRST["co2_air"],  # it forgets what it was told before
+}
+SWAPPED = ("charger", "depth", "pyranometer", "oxygen")
+
+
+async def test_what_can_be_written_becomes_what_the_file_says_and_a_swapped_sensor_is_told(tmp_path: Path) -> None:
+    wants = {name: wanted for name, (wanted, _, _) in (AT_FIRST | AFTER_A_POWER_CUT).items()}
+    changes = {name: {**more, "options": {**more.get("options", {}), "settings": "enforce"}} for name, more in wants.items()}
+    factory = {name: dict(values) for name, (_, values, _) in AT_FIRST.items()} | {name: {"serial_number": "2045"} for name in SWAPPED}
+    first = {(name, *what) for name, (_, _, what) in AT_FIRST.items()}
+    async with running(tmp_path, of_the_bench(*wants, *SWAPPED, **changes), factory, speed=20) as bench:
+        serials = {(item.id, "serial number", "2045", item.serial_number) for item in bench.station.instruments if item.id in SWAPPED}
+        await until(lambda: first <= bench.told("settings_changed") and serials <= bench.told("settings_differ"))
+        assert bench.told("settings_differ") == first | serials
+        assert bench.told("settings_changed") == first
+        oxygen = [reading.quantities["dissolved_oxygen"] for reading in bench.readings["rdo"] if reading.valid]
+        assert max(oxygen) < 1.2 * min(oxygen)  # in micrograms or in milligrams, the quantity is the same
+        assert "celltemp" in bench.readings["closed_irga"][-1].values
+        assert "thermistor_raw" in bench.readings["sbe63"][-1].values
+        for name in ("sonic", "csat", "optode", "closed_irga", "sbe63", "vectornav"):
+            assert not bench.acquisition.sources[name].driver.stats.bad, name  # answers to questions are no bad records
+        await bench.power_off()
+        bench.factory |= {name: dict(values) for name, (_, values, _) in AFTER_A_POWER_CUT.items()}
+        bench.factory["depth"]["zero_bar"] = 0.25  # somebody set its zero meanwhile
+        bench.events.clear()
+        await bench.power_on()
+        later = {(name, *what) for name, (_, _, what) in AFTER_A_POWER_CUT.items()}
+        await until(lambda: later <= bench.told("settings_changed") and bench.of("settings_drifted"))
+        assert later <= bench.told("settings_differ")
+        assert bench.told("settings_drifted") == {("depth", "offset of P1", "-0.25 bar", "0 bar")}
+
+
+async def test_at_the_pace_of_the_demo_no_instrument_that_is_set_right_is_told_or_written(tmp_path: Path) -> None:
+    enforce = {"options": {"settings": "enforce"}}
+    names = ("sonic", "csat", "proco2", "optode", "weather", "gnss", "charger", "depth", "rdo", "co2_air")
+    async with running(tmp_path, of_the_bench(*names, **dict.fromkeys(names, enforce)), speed=30) as bench:
+        watched = bench.acquisition.sources["gnss"].driver.stats
+        await until(lambda: watched.good > 3 * 30 * 6)  # three sentences a second, for six real seconds
+        assert [event for event in bench.events if event[0].startswith("settings")] == []
+        assert all(bench.good[name] for name in names)
