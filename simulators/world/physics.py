@@ -96,6 +96,11 @@ def schmidt_oxygen(temperature_c: Array) -> Array:
     return np.asarray(1920.4 + t * (-135.6 + t * (5.2122 + t * (-0.10939 + t * 0.00093777))))
 
 
+def drag_coefficient(wind_speed_10m_ms: Array) -> Array:
+    """Of the sea at 10 m: (0.61 + 0.063 U10) 1e-3 (Smith 1980), at least 0.9e-3, at most 2.5e-3 (Powell et al. 2003: no more in storms)."""
+    return np.asarray(np.clip((0.61 + 0.063 * wind_speed_10m_ms) * 1e-3, 0.9e-3, 2.5e-3))
+
+
 def transfer_velocity_ms(wind_speed_10m_ms: Array, schmidt: Array) -> Array:
     """k = 0.251 U10^2 (Sc/660)^-1/2 cm h-1 (Wanninkhof 2014), in m s-1."""
     return np.asarray(0.251 * wind_speed_10m_ms**2 * (schmidt / 660.0) ** -0.5 / 3.6e5)

@@ -17,6 +17,11 @@ def year_angle(t_s: Array) -> Array:
     return np.asarray(2.0 * np.pi * (t_s / DAY_S / YEAR_DAYS % 1.0))
 
 
+def winter(t_s: Array) -> Array:
+    """How much it is winter at UTC seconds ``t_s``: 1 on the 15th of January, 0 half a year later."""
+    return np.asarray(0.5 + 0.5 * np.cos(year_angle(t_s) - 2.0 * np.pi * 15.0 / YEAR_DAYS))
+
+
 def sine_of_height(t_s: Array, latitude_deg: float, longitude_deg: float) -> Array:
     """Sine of the sun's height at UTC seconds ``t_s``; declination and equation of time of Spencer (1971), good to about 0.3 degrees."""
     g = year_angle(t_s)

@@ -42,9 +42,8 @@ class Surface:
         return np.asarray(dry if self.canopy_m > 0 else dry * (1.0 - flooded)) * np.ones_like(flooded)
 
     def roughness_m(self, wind_speed: Array, flooded: Array) -> Array:
-        """Roughness length; over water from the drag coefficient (0.61 + 0.063 U10) 1e-3 (Smith 1980), at least 0.9e-3."""
-        drag = np.maximum(0.9e-3, (0.61 + 0.063 * wind_speed) * 1e-3)
-        water = 10.0 * np.exp(-physics.KARMAN / np.sqrt(drag))
+        """Roughness length; over water from the drag coefficient (`physics.drag_coefficient`)."""
+        water = 10.0 * np.exp(-physics.KARMAN / np.sqrt(physics.drag_coefficient(wind_speed)))
         if self.is_water:
             return np.asarray(water)
         dry = float(self._row["roughness_m"])

@@ -1,15 +1,17 @@
-"""The water of one place: temperature, salinity, oxygen and inorganic carbon whose budgets close.
+"""The water of one place: temperature, salinity, oxygen, inorganic carbon and alkalinity whose budgets close.
 
 One well-mixed layer of constant depth h, on steps of ten minutes (implicit Euler), per square metre of surface:
 
-    h dO2/dt  = PQ (GPP - R) + k (O2sat - O2)           + h r (O2_out - O2)
-    h dDIC/dt = -(GPP - R)   + k K0 (pCO2air - pCO2)    + h r (DIC_out - DIC)
-    rho cp h dT/dt = (light absorbed - heat lost)       + rho cp h r_T (T_out - T)
+    rho cp h dT/dt = light absorbed - heat lost          + rho cp h r_T (T_sea - T)
+    h dS/dt   =                                            h r (S_sea - S)     - (h q + P - E) S
+    h dO2/dt  = PQ (G - R) + k (O2sat - O2)              + (h r + h q) (0.98 O2sat - O2) + P (O2sat - O2)
+    h dDIC/dt = -(G - R)   + k K0 (pCO2air - pCO2)       + h r (DIC_sea - DIC) + h q DIC_river - (h q + P - E) DIC
+    h dTA/dt  = N (G - R)                                + h r (TA_sea - TA)   + h q TA_river  - (h q + P - E) TA
 
-with r the tidal renewal (faster while the tide rises) and pCO2 from DIC and temperature by the Revelle factor (9 to 14 in nature) and
-0.0423 per kelvin (Takahashi et al. 1993). Carbon is counted as departure from the water offshore. Every UTC day is computed from its
-own spin-up of 21 days, long enough to forget the start, so that a value is a function of time alone and a restart continues the same
-water.
+with r the renewal by the tide (faster while it rises), q that by the river, P rain and E evaporation (m s-1), G gross production and R
+respiration, which slackens as oxygen runs out. Algae that take nitrate raise the alkalinity by N = 16/106 of the carbon (Wolf-Gladrow
+et al. 2007). pCO2 and pH follow from DIC, TA, T and S (`carbonate`). Every UTC day is computed from its own spin-up of 21 days, long
+enough to forget the start, so that a value is a function of time alone and a restart continues the same water.
 """
 
 from __future__ import annotations
@@ -19,22 +21,26 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulators.world import noise, physics
+from simulators.world import carbonate, noise, physics
 from simulators.world.noise import Array
+from simulators.world.steps import DAY_S, STEP_S, relax, steps_of_day
 from simulators.world.tide import Tide
 from simulators.world.weather import Weather
 
-DAY_S = 86_400
-STEP_S = 600
-STEPS = DAY_S // STEP_S
 SPIN_UP_DAYS = 21
 PHOTOSYNTHETIC_QUOTIENT = 1.1
-REVELLE = 11.0
-DIC_REFERENCE = 2000.0
-TEMPERATURE_COEFFICIENT = 0.0423
+NITRATE_SHARE = 16.0 / 106.0
+HALF_OXYGEN = 12.0
+"""mmol m-3 of oxygen at which respiration is half of what it would be"""
+SEA_OXYGEN = 0.98
 EXCHANGE_FLOOR = 0.35
 M2_RAD_S = 1.405189e-4
 TEMPERATURE_RENEWAL_S = 1.0 * DAY_S
+SEA_KG_M3 = 1020.0
+MM_H = 1.0 / 3.6e6
+"""mm h-1 in m s-1"""
+RIVER_SWING = 0.35
+TRANSFER = 1.1e-3
 
 
 @dataclass(frozen=True)
@@ -42,24 +48,24 @@ class _Forcing:
     """What drives the layer, on the steps of a span."""
 
     t_s: Array
+    air: dict[str, Array]
     offshore_c: Array
-    light: Array
-    heat_base: Array
-    heat_slope: Array
     production: Array
     respiration: Array
     renewal: Array
-    pco2_air: Array
-    pressure: Array
-    wind: Array
+    river: Array
+    dry_air: Array
+    vapour: Array
 
 
 class Water:
     """The layer; `at` interpolates linearly between its ten-minute steps."""
 
     NAMES = (
-        "water_temperature", "dissolved_oxygen_mmol_m3", "dic_anomaly", "pco2_water", "oxygen_production", "oxygen_gas_exchange",
-        "oxygen_exchange", "co2_gas_exchange", "carbon_exchange", "net_production",
+        "water_temperature", "heat_from_above", "heat_exchange", "salinity", "salt_exchange", "salt_dilution",
+        "dissolved_oxygen_mmol_m3", "oxygen_production", "oxygen_gas_exchange", "oxygen_exchange", "net_production",
+        "dic_mmol_m3", "co2_gas_exchange", "carbon_exchange", "alkalinity_mmol_m3", "alkalinity_production", "alkalinity_exchange",
+        "pco2_water", "ph_total",
     )  # fmt: skip
 
     def __init__(self, seed: int, region: dict[str, float], weather: Weather, tide: Tide) -> None:
@@ -77,18 +83,17 @@ class Water:
         """Depth of the layer the budgets are over."""
         return self._region["mixed_depth_m"]
 
-    def salinity(self, t_s: Array) -> Array:
-        """Follows the tide (salt comes with the flood) and slow swings of the river water."""
-        region = self._region
-        level = self._tide.level_m(t_s)
-        return np.asarray(
-            region["salinity"]
-            + region["salinity_tide"] * np.tanh(level / 1.5)
-            + 0.025 * region["salinity"] * noise.wander(self._fresh, t_s, 6.0 * DAY_S)
-        )
+    @property
+    def heat_capacity(self) -> float:
+        """Of the layer, J m-2 K-1."""
+        return SEA_KG_M3 * physics.CP_SEAWATER * self.depth_m
+
+    def offshore_c(self, t_s: Array) -> Array:
+        """Temperature of the water beyond the bay: the season's."""
+        return self._weather.season_c(t_s, self._region["temperature_c"], self._region["season_c"], 225)
 
     def at(self, t_s: Array) -> dict[str, Array]:
-        """State and budget terms (mmol m-2 s-1) at UTC seconds ``t_s``; pCO2 in uatm."""
+        """State and budget terms (W m-2, mmol m-2 s-1, for salt m s-1) at UTC seconds ``t_s``; pCO2 in uatm, pH on the total scale."""
         t_s = np.atleast_1d(np.asarray(t_s, dtype=np.float64))
         days = np.floor(t_s / DAY_S).astype(np.int64)
         out = {name: np.empty_like(t_s) for name in self.NAMES}
@@ -97,7 +102,6 @@ class Water:
             mask = days == day
             for name in self.NAMES:
                 out[name][mask] = np.interp(t_s[mask], nodes, values[name])
-        out["salinity"] = self.salinity(t_s)
         return out
 
     def day(self, day: int) -> tuple[Array, dict[str, Array]]:
@@ -109,91 +113,132 @@ class Water:
         return self._days[day]
 
     def _forcing(self, t_s: Array) -> _Forcing:
-        region, weather = self._region, self._weather
-        air = weather.at(t_s)
-        salinity = self.salinity(t_s)
-        offshore = weather.season_c(t_s, region["temperature_c"], region["season_c"], 225)
+        region = self._region
+        air, factor = self._weather.at(t_s), self._weather.on_water(t_s)
+        offshore = self.offshore_c(t_s)
         bloom = 1.0 + 0.25 * noise.wander(self._bloom, t_s, 8.0 * DAY_S)
         rise = np.diff(self._tide.level_m(np.append(t_s, t_s[-1] + STEP_S))) / STEP_S
-        renewal = (EXCHANGE_FLOOR + (1.0 - EXCHANGE_FLOOR) * np.maximum(rise, 0.0) / self._usual_rise) / (region["exchange_h"] * 3600.0)
-        density = physics.dry_air_density_mol_m3(air["air_pressure"], air["air_temperature"], air["h2o_mole_fraction"] / 1e3)
-        slope = density * physics.M_DRY_AIR * physics.CP_DRY * 1.1e-3 * air["wind_speed"] * 2.6 + 5.6
+        usual = 1.0 / (3600.0 * region["exchange_h"])
+        renewal = usual * (EXCHANGE_FLOOR + (1.0 - EXCHANGE_FLOOR) * np.maximum(rise, 0.0) / self._usual_rise)
+        river = usual * (region["sea_salinity"] / region["salinity"] - 1.0)
+        vapour = air["h2o_mole_fraction"] / 1e3
         per_day = 1.0 / DAY_S
         return _Forcing(
             t_s=t_s,
+            air=air,
             offshore_c=offshore,
-            light=0.94 * air["shortwave"],
-            heat_base=45.0 - slope * air["air_temperature"] + 40.0,
-            heat_slope=slope,
-            production=region["production"] * per_day * bloom * 3.1 * np.tanh(air["par"] / 700.0),
-            respiration=region["respiration"] * per_day * bloom * 1.07 ** (offshore - 20.0),
-            renewal=renewal,
-            pco2_air=physics.co2_partial_pressure_air_uatm(air["co2_air"], air["air_pressure"], offshore, salinity),
-            pressure=air["air_pressure"],
-            wind=air["wind_speed"],
+            production=factor.of("production", region["production"] * per_day * bloom * 3.1 * np.tanh(air["par"] / 700.0)),
+            respiration=factor.of("respiration", region["respiration"] * per_day * bloom * 1.07 ** (offshore - 20.0)),
+            renewal=factor.of("renewal", renewal),
+            river=factor.of("river", river * np.exp(RIVER_SWING * noise.wander(self._fresh, t_s, 6.0 * DAY_S))),
+            dry_air=physics.dry_air_density_mol_m3(air["air_pressure"], air["air_temperature"], vapour),
+            vapour=vapour,
         )
 
     def _integrate(self, day: int) -> tuple[Array, dict[str, Array]]:
-        start = day * DAY_S - SPIN_UP_DAYS * DAY_S
-        t_s = start + STEP_S * np.arange(SPIN_UP_DAYS * STEPS + STEPS + 1, dtype=np.float64)
+        t_s, keep = steps_of_day(day, SPIN_UP_DAYS)
         forcing = self._forcing(t_s)
-        temperature = self._temperature(forcing)
-        values = self._gases(forcing, temperature)
-        keep = slice(SPIN_UP_DAYS * STEPS, None)
+        values = self._heat(forcing)
+        fresh = self._fresh_water(forcing, values["water_temperature"])
+        values |= self._salt(forcing, fresh)
+        values |= self._chemistry(forcing, values["water_temperature"], values["salinity"], fresh)
         return t_s[keep], {name: values[name][keep] for name in self.NAMES}
 
-    def _temperature(self, f: _Forcing) -> Array:
-        capacity = 1020.0 * physics.CP_SEAWATER * self.depth_m
-        gain = (f.light - f.heat_base) / capacity + f.offshore_c / TEMPERATURE_RENEWAL_S
-        loss = f.heat_slope / capacity + 1.0 / TEMPERATURE_RENEWAL_S
-        return _relax(gain, loss, f.offshore_c[0])
-
-    def _gases(self, f: _Forcing, temperature: Array) -> dict[str, Array]:
-        depth = self.depth_m
-        salinity = self.salinity(f.t_s)
-        k_oxygen = physics.transfer_velocity_ms(f.wind, physics.schmidt_oxygen(temperature))
-        saturation = physics.oxygen_solubility_mmol_m3(temperature, salinity, f.pressure)
-        net = f.production - f.respiration
-        source = PHOTOSYNTHETIC_QUOTIENT * net
-        gain = (source + k_oxygen * saturation) / depth + f.renewal * 0.98 * saturation
-        oxygen = _relax(gain, k_oxygen / depth + f.renewal, saturation[0])
-        carbon, pco2, gas = self._carbon(f, temperature, salinity, net)
+    def _heat(self, f: _Forcing) -> dict[str, Array]:
+        """Linear in the layer's own temperature: light in; long waves, evaporation and contact with the air out."""
+        slope = f.dry_air * physics.M_DRY_AIR * physics.CP_DRY * TRANSFER * f.air["wind_speed"] * 2.6 + 5.6
+        base = 0.94 * f.air["shortwave"] - 85.0 + slope * f.air["air_temperature"]
+        gain = base / self.heat_capacity + f.offshore_c / TEMPERATURE_RENEWAL_S
+        loss = slope / self.heat_capacity + 1.0 / TEMPERATURE_RENEWAL_S
+        temperature = relax(gain, loss, float(f.offshore_c[0]), STEP_S)
         return {
             "water_temperature": temperature,
-            "dissolved_oxygen_mmol_m3": oxygen,
-            "dic_anomaly": carbon,
-            "pco2_water": pco2,
-            "oxygen_production": source,
-            "oxygen_gas_exchange": k_oxygen * (saturation - oxygen),
-            "oxygen_exchange": depth * f.renewal * (0.98 * saturation - oxygen),
-            "co2_gas_exchange": gas,
-            "carbon_exchange": -depth * f.renewal * carbon,
-            "net_production": net,
+            "heat_from_above": base - slope * temperature,
+            "heat_exchange": self.heat_capacity / TEMPERATURE_RENEWAL_S * (f.offshore_c - temperature),
         }
 
-    def _carbon(self, f: _Forcing, temperature: Array, salinity: Array, net: Array) -> tuple[Array, Array, Array]:
-        """Departure of DIC from offshore (mmol m-3), pCO2 (uatm), gas flux into the water (mmol m-2 s-1), step by step."""
-        k = physics.transfer_velocity_ms(f.wind, physics.schmidt_co2(temperature))
-        piston = k * physics.co2_solubility_mol_m3_atm(temperature, salinity) * 1e-3
-        offshore = self._region["pco2_uatm"] * np.exp(TEMPERATURE_COEFFICIENT * (temperature - f.offshore_c))
-        carbon = np.zeros_like(temperature)
-        gas = np.zeros_like(temperature)
-        depth = self.depth_m
-        last = 0.0
-        for i in range(1, len(carbon)):
-            pressure = float(offshore[i]) * (1.0 + last / DIC_REFERENCE) ** REVELLE
-            into = float(piston[i]) * (float(f.pco2_air[i]) - pressure)
-            last = (last + STEP_S * (into - float(net[i])) / depth) / (1.0 + STEP_S * float(f.renewal[i]))
-            carbon[i], gas[i] = last, into
-        return carbon, offshore * (1.0 + carbon / DIC_REFERENCE) ** REVELLE, gas
+    def _fresh_water(self, f: _Forcing, temperature: Array) -> Array:
+        """Rain less evaporation, m s-1."""
+        at_skin = 0.98 * physics.saturation_vapour_pressure_hpa(temperature)
+        skin = at_skin / (f.air["air_pressure"] - at_skin)
+        evaporation = f.dry_air * TRANSFER * f.air["wind_speed"] * (skin - f.vapour) * physics.M_WATER / 1e3
+        return np.asarray(f.air["rain_rate"] * MM_H - evaporation)
 
+    def _salt(self, f: _Forcing, fresh: Array) -> dict[str, Array]:
+        region, dilution = self._region, f.river + fresh / self.depth_m
+        salinity = relax(f.renewal * region["sea_salinity"], f.renewal + dilution, region["salinity"], STEP_S)
+        return {
+            "salinity": salinity,
+            "salt_exchange": self.depth_m * f.renewal * (region["sea_salinity"] - salinity),
+            "salt_dilution": -self.depth_m * dilution * salinity,
+        }
 
-def _relax(gain: Array, loss: Array, first: float) -> Array:
-    """Implicit Euler of dx/dt = gain - loss x on steps of STEP_S."""
-    out = np.empty_like(gain)
-    x = float(first)
-    out[0] = x
-    for i, (g, k) in enumerate(zip((STEP_S * gain[1:]).tolist(), (1.0 + STEP_S * loss[1:]).tolist(), strict=True), start=1):
-        x = (x + g) / k
-        out[i] = x
-    return out
+    def _sea_carbon(self, f: _Forcing) -> tuple[float, Array]:
+        """Alkalinity and inorganic carbon of the sea (mmol m-3): in equilibrium with its pCO2 at its temperature, once for each day."""
+        region = self._region
+        days = np.arange(np.floor(f.t_s[0] / DAY_S), np.floor(f.t_s[-1] / DAY_S) + 2.0) * DAY_S
+        salt = np.full_like(days, region["sea_salinity"])
+        offshore = self.offshore_c(days)
+        density = physics.seawater_density_kg_m3(offshore, salt)
+        k = carbonate.constants(offshore, salt)
+        dic = carbonate.dic_at(np.full_like(days, region["pco2_uatm"]), 1e-6 * region["sea_alkalinity"], k)
+        mean = float(physics.seawater_density_kg_m3(np.array(region["temperature_c"]), np.array(region["sea_salinity"])))
+        return region["sea_alkalinity"] * mean * 1e-3, np.asarray(np.interp(f.t_s, days, 1e3 * dic * density))
+
+    def _chemistry(self, f: _Forcing, temperature: Array, salinity: Array, fresh: Array) -> dict[str, Array]:
+        """Oxygen, carbon and alkalinity together, step by step: respiration needs oxygen, the gas flux needs pCO2."""
+        depth, air, region = self.depth_m, f.air, self._region
+        k_oxygen = physics.transfer_velocity_ms(air["wind_speed"], physics.schmidt_oxygen(temperature))
+        saturation = physics.oxygen_solubility_mmol_m3(temperature, salinity, air["air_pressure"])
+        k_co2 = physics.transfer_velocity_ms(air["wind_speed"], physics.schmidt_co2(temperature))
+        piston = k_co2 * physics.co2_solubility_mol_m3_atm(temperature, salinity) * 1e-3
+        above = physics.co2_partial_pressure_air_uatm(air["co2_air"], air["air_pressure"], temperature, salinity)
+        sea_ta, sea_dic = self._sea_carbon(f)
+        density = physics.seawater_density_kg_m3(temperature, salinity)
+        river_ta, river_dic = (1.0 * region[f"river_{name}"] for name in ("alkalinity", "dic"))  # a litre of river weighs a kilogram
+        rain = air["rain_rate"] * MM_H
+        exchange = f.renewal + f.river
+        oxygen_in = k_oxygen * saturation / depth + exchange * SEA_OXYGEN * saturation + rain * saturation / depth
+        oxygen_out = k_oxygen / depth + exchange + rain / depth
+        out = exchange + fresh / depth
+        k = carbonate.constants(temperature, salinity)
+        constants = [k.k1, k.k2, k.kb, k.kw, k.boron]
+        rows = (
+            f.production, f.respiration, oxygen_in, oxygen_out, out, f.renewal * sea_ta + f.river * river_ta,
+            f.renewal * sea_dic + f.river * river_dic, piston, above, 1e-3 / density, k.k0, *constants,
+        )  # fmt: skip
+        steps = zip(*(row.tolist() for row in rows), strict=True)
+        oxygen, ta, dic = float(SEA_OXYGEN * saturation[0]), sea_ta, float(sea_dic[0])
+        states = np.empty((7, len(temperature)))
+        h, pressure = 1e-8, region["pco2_uatm"]
+        for i, (made, breathed, o_in, o_out, loss, ta_in, dic_in, lifts, partial, per_kg, k0, *ks) in enumerate(steps):
+            net = gas = 0.0
+            if i > 0:
+                hunger = breathed / (oxygen + HALF_OXYGEN)
+                share = STEP_S * PHOTOSYNTHETIC_QUOTIENT / depth
+                oxygen = (oxygen + share * made + STEP_S * o_in) / (1.0 + share * hunger + STEP_S * o_out)
+                net = made - hunger * oxygen
+                gas = lifts * (partial - pressure)
+                ta = (ta + STEP_S * (ta_in + NITRATE_SHARE * net / depth)) / (1.0 + STEP_S * loss)
+                dic = (dic + STEP_S * (dic_in + (gas - net) / depth)) / (1.0 + STEP_S * loss)
+            k1, k2, kb, kw, boron = ks
+            carbon = dic * per_kg
+            h = carbonate.near(h, carbon, ta * per_kg, (k1, k2, kb, kw, boron))
+            pressure = 1e6 * carbon * h * h / (h * h + k1 * h + k1 * k2) / k0
+            states[:, i] = oxygen, net, ta, dic, gas, pressure, h
+        oxygen_s, net_s, ta_s, dic_s, gas_s, pressure_s, h_s = states
+        return {
+            "dissolved_oxygen_mmol_m3": oxygen_s,
+            "oxygen_production": PHOTOSYNTHETIC_QUOTIENT * net_s,
+            "oxygen_gas_exchange": k_oxygen * (saturation - oxygen_s),
+            "oxygen_exchange": depth * exchange * (SEA_OXYGEN * saturation - oxygen_s) + rain * (saturation - oxygen_s),
+            "net_production": net_s,
+            "dic_mmol_m3": dic_s,
+            "co2_gas_exchange": gas_s,
+            "carbon_exchange": depth * (f.renewal * sea_dic + f.river * river_dic - out * dic_s),
+            "alkalinity_mmol_m3": ta_s,
+            "alkalinity_production": NITRATE_SHARE * net_s,
+            "alkalinity_exchange": depth * (f.renewal * sea_ta + f.river * river_ta - out * ta_s),
+            "pco2_water": pressure_s,
+            "ph_total": -np.log10(h_s),
+        }

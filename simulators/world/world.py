@@ -19,14 +19,17 @@ from firmware_config.station import Station
 from simulators.errors import WorldFileError
 from simulators.world import physics
 from simulators.world.config import WorldConfig
+from simulators.world.current import Current
 from simulators.world.data import table
+from simulators.world.growth import Growth, behind_film
 from simulators.world.noise import Array
 from simulators.world.power import Power
 from simulators.world.seastate import Fetch, Sea, SeaState, SeaStates
 from simulators.world.surface import Surface, flooded_share
+from simulators.world.surge import Surge
 from simulators.world.tide import Constant, Tide
 from simulators.world.turbulence import BLOCK_S, BlockTruth, Sensor, Turbulence
-from simulators.world.water import Water
+from simulators.world.water import PHOTOSYNTHETIC_QUOTIENT, Water
 from simulators.world.waves import Waves
 from simulators.world.weather import Weather
 
@@ -35,14 +38,19 @@ TRUTH_UNITS: dict[str, str] = {
     "rain_rate": "mm h-1", "cloud": "1", "shortwave": "W m-2", "par": "umol m-2 s-1", "h2o_mole_fraction": "mmol mol-1", "co2_air": "ppm",
     "water_temperature": "degC", "salinity": "1", "dissolved_oxygen": "mg L-1", "oxygen_at_saturation": "mg L-1", "oxygen_saturation": "%",
     "pco2_water": "uatm", "water_density": "kg m-3", "water_level": "m", "water_level_1985": "m", "flooded": "1",
+    "dissolved_inorganic_carbon": "umol kg-1", "total_alkalinity": "umol kg-1", "ph_total": "1",
+    "tide_level": "m", "surge": "m", "current_east": "m s-1", "current_north": "m s-1", "salt": "g m-2", "fouling": "mm",
     "sensible_heat_flux": "W m-2", "latent_heat_flux": "W m-2", "co2_flux": "umol m-2 s-1", "friction_velocity": "m s-1",
     "significant_wave_height": "m", "wave_peak_period": "s", "wave_from_direction": "degree",
 }  # fmt: skip
-"""Names of `World.truth` and their units. Wind is at 10 m, levels are above station zero and above the 1985 datum."""
+"""Names of `World.truth` and their units. Wind is at 10 m, water_level is above station zero, the 1985 level is tide_level plus surge; the
+current is that at the surface, salt lies on windows in the air, fouling is the film on sensors in the water."""
 DIRECTIONS = ("wind_from_direction", "wave_from_direction")
+ROWS = {name: row for row, name in enumerate(TRUTH_UNITS)}
+MINUTES_S = np.arange(0.0, BLOCK_S + 1, 60.0)
 MIN_HEIGHT_M = 0.5
-BAROMETER_M_HPA = -0.01
-"""The sea rises one centimetre for each hectopascal less."""
+REVELLE = 11.0
+"""Change of pCO2 over that of inorganic carbon, both relative: 9 to 14 in nature."""
 
 
 @dataclass(frozen=True)
@@ -136,6 +144,9 @@ class World:
         self.tide = Tide(constants)
         self.weather = Weather(config, region["climate"], site.latitude_deg, site.longitude_deg)
         self.water = Water(config.seed, region["water"], self.weather, self.tide)
+        self.surge = Surge(region["shelf"], self.weather)
+        self.current = Current(region["current"], self.tide)
+        self.growth = Growth(config.seed, self.weather, self.water, self._cleaned_s())
         self.surface = Surface(table("surfaces")[site.surface], config.fluxes)
         self._seas = SeaStates(self.weather.at, Fetch(table("fetches")[name]), None if site.bed_m is None else self._depth_over_bed_m)
         self.waves = Waves(
@@ -179,11 +190,16 @@ class World:
     def _compute(self, t_s: Array) -> dict[str, Array]:
         state = self.weather.at(t_s)
         water = self.water.at(t_s)
-        state.update({name: water[name] for name in ("water_temperature", "salinity", "pco2_water")})
+        state.update({name: water[name] for name in ("water_temperature", "salinity", "pco2_water", "ph_total")})
         state.update(self._oxygen(state, water["dissolved_oxygen_mmol_m3"]))
-        level = self._mean_level + self.tide.level_m(t_s) + BAROMETER_M_HPA * (state["air_pressure"] - 1015.0)
-        state["water_level_1985"] = level
-        state["water_level"] = level + self.site.datum_1985_m
+        for name, per_m3 in (("dissolved_inorganic_carbon", "dic_mmol_m3"), ("total_alkalinity", "alkalinity_mmol_m3")):
+            state[name] = 1e3 * water[per_m3] / state["water_density"]
+        state["tide_level"] = self._mean_level + self.tide.level_m(t_s)
+        state["surge"] = self.surge.at(t_s, state["air_pressure"])
+        state["water_level_1985"] = state["tide_level"] + state["surge"]
+        state["water_level"] = state["water_level_1985"] + self.site.datum_1985_m
+        state["current_east"], state["current_north"] = self.current.at(t_s, state["wind_speed"], state["wind_from_direction"])
+        state["salt"], state["fouling"] = self.growth.at(t_s)
         state["flooded"] = self.flooded(state["water_level"])
         state.update(self.surface.fluxes(state, state["flooded"]))
         sea = self.waves.sea_at(t_s)
@@ -208,6 +224,44 @@ class World:
     def truth(self, t_ms: float) -> dict[str, float]:
         """`state` at one instant, plain numbers."""
         return {name: float(values[0]) for name, values in self.state(np.array([t_ms])).items()}
+
+    def value(self, name: str, t_ms: Array) -> Array:
+        """One of `state`'s values (none of `DIRECTIONS`): quick enough for every sample of a fast instrument."""
+        row = ROWS[name]
+        t_s = t_ms / 1e3
+        block = int(t_s[0] // BLOCK_S)
+        if t_s[-1] >= (block + 1) * BLOCK_S:
+            return self.state(t_ms)[name]
+        return np.asarray(np.interp(t_s - block * BLOCK_S, MINUTES_S, self._nodes(block)[row]))
+
+    def behind_film(self, state: dict[str, Array], t_ms: Array) -> dict[str, Array]:
+        """Oxygen and pCO2 of ``state`` as a sensor under the film of then meets them: late, and with what the film makes and eats."""
+        film = behind_film(state["fouling"], state["shortwave"])
+        then = self.state(t_ms - 1e3 * film.late_s)
+        oxygen = then["dissolved_oxygen"] + film.oxygen_mmol_m3 * physics.M_OXYGEN
+        oxygen = np.maximum(oxygen, 0.0)
+        # a film that makes oxygen takes carbon: by the Revelle factor and the ratio of the two
+        carbon = 1e3 * film.oxygen_mmol_m3 / PHOTOSYNTHETIC_QUOTIENT / state["water_density"]
+        pco2 = then["pco2_water"] * np.exp(-REVELLE * carbon / then["dissolved_inorganic_carbon"])
+        return state | {
+            "dissolved_oxygen": oxygen,
+            "oxygen_saturation": 100.0 * oxygen / state["oxygen_at_saturation"],
+            "pco2_water": pco2,
+        }
+
+    def mean_truth(self, start_ms: float, length_ms: float) -> dict[str, float]:
+        """Means over a period of everything in `TRUTH_UNITS` (from every ten seconds; directions on the circle)."""
+        state = self.state(np.arange(start_ms + 5e3, start_ms + length_ms, 1e4))
+        out = {name: float(values.mean()) for name, values in state.items()}
+        for name in DIRECTIONS:
+            turned = np.exp(1j * np.radians(state[name])).mean()
+            out[name] = float(np.degrees(np.angle(turned)) % 360.0)
+        return out
+
+    def _cleaned_s(self) -> float | None:
+        if self.config.cleaned is not None:
+            return self.config.cleaned.timestamp()
+        return None if self.weather.scenario is None else self.weather.scenario.cleaned_s
 
     def flooded(self, level_m: Array) -> Array:
         """Share of the station's surface under water (open water: always 1)."""
