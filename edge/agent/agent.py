@@ -18,7 +18,7 @@ from edge.agent import presence
 from edge.agent.acquisition import Acquisition, Source
 from edge.agent.book import SeriesBook
 from edge.agent.folder import DataFolder
-from edge.agent.health import ClockCheck, Health
+from edge.agent.health import ClockCheck, DiskSpeed, Health
 from edge.agent.highrate import HighRate
 from edge.agent.inputs import Inputs
 from edge.agent.learning import Learning
@@ -99,6 +99,7 @@ class Agent:
         self.gas = GasProducts(station, gas, self.inputs, self.time) if gas else None
         self.minutes = Minutes(self.book, self.recorder, self.time)
         self.clock_check = ClockCheck()
+        self.disk_speed = DiskSpeed()
         self.health = Health(folder.path, self._instrument_summaries, self._part_summaries, self.clock_check)
         self.uplink = Uplink(self.outbox, station, clock, broker, self._birth, self._live)
         self._tasks: list[asyncio.Task[None]] = []
@@ -208,7 +209,10 @@ class Agent:
     async def _tell_health(self) -> None:
         began_ms = self.time.utc_ms(self.time.now_ms())
         async for end_ms in periods(self.time, HEALTH_EVERY_MS, lambda: 0.0):
-            values, flags, detail = self.health.content(await self.outbox.stats_async())
+            slowest_s = self.outbox.take_slowest_commit_s()
+            if (change := self.disk_speed.look(slowest_s)) is not None:
+                self.recorder.event(change, commit_s=round(slowest_s, 1))
+            values, flags, detail = self.health.content(await self.outbox.stats_async(), slowest_s)
             t = max(end_ms - HEALTH_EVERY_MS, round(began_ms)) if began_ms < end_ms else end_ms - HEALTH_EVERY_MS
             self.recorder.put(
                 Draft(stream="health", t=t, dt=max(0, end_ms - t), clock=self.time.quality, values=values, flags=flags, detail=detail)

@@ -1,4 +1,4 @@
-"""How the station itself does, each minute: outbox, disk, processor, memory, clock, and the counts of every instrument."""
+"""How the station itself does, each minute: outbox, disk and its speed, processor, memory, clock, and the counts of every instrument."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ SERIES = (
     "outbox_bytes",
     "outbox_share",
     "disk_free",
+    "commit_time",
     "cpu_load",
     "memory_rss",
     "clock_offset",
@@ -61,6 +62,26 @@ class ClockCheck:
         return round(least_ms / 1e3, 3) if math.isfinite(least_ms) else None
 
 
+class DiskSpeed:
+    """The two moments worth an event: a commit took long, and all of a period were quick again."""
+
+    SLOW_S = 2.0
+    QUICK_S = 0.5
+
+    def __init__(self) -> None:
+        self.slow = False
+
+    def look(self, slowest_s: float) -> str | None:
+        """``disk_slow`` or ``disk_quick`` when that has changed with this period's slowest commit (real seconds)."""
+        if not self.slow and slowest_s >= self.SLOW_S:
+            self.slow = True
+            return "disk_slow"
+        if self.slow and 0.0 < slowest_s <= self.QUICK_S:
+            self.slow = False
+            return "disk_quick"
+        return None
+
+
 class Health:
     """Gathers a health record's content. ``instruments`` and ``parts`` are asked for their summaries."""
 
@@ -74,8 +95,8 @@ class Health:
         self._process = psutil.Process()
         self._process.cpu_percent(None)
 
-    def content(self, stats: Stats) -> tuple[dict[str, Value], dict[str, int], dict[str, Any]]:
-        """Values, flags and detail of the record for the period since the last call."""
+    def content(self, stats: Stats, slowest_commit_s: float) -> tuple[dict[str, Value], dict[str, int], dict[str, Any]]:
+        """Values, flags and detail of the record for the period since the last call; ``slowest_commit_s``: 0 when nothing was committed."""
         disk = shutil.disk_usage(self._data)
         found: dict[str, float | None] = {
             "outbox_depth": stats.depth,
@@ -83,6 +104,7 @@ class Health:
             "outbox_bytes": stats.bytes,
             "outbox_share": stats.share,
             "disk_free": disk.free / disk.total,
+            "commit_time": slowest_commit_s or None,
             "cpu_load": self._process.cpu_percent(None) / 100,
             "memory_rss": self._process.memory_info().rss / 1e6,
             "clock_offset": self._clock.offset_s(),

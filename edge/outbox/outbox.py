@@ -10,6 +10,7 @@ import asyncio
 import fcntl
 import secrets
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -52,6 +53,7 @@ class Outbox:
         self._owner = owner
         self._closed = False
         self._listeners: list[Callable[[], None]] = []
+        self._slowest_s = 0.0
 
     @classmethod
     def open(
@@ -127,15 +129,23 @@ class Outbox:
         return await self._await(partial(self._commit, drafts))
 
     def _commit(self, drafts: Sequence[Draft]) -> list[Sealed]:
+        began_s = time.monotonic()
         try:
             sealed = self._guarded(lambda: self._engine.commit(drafts))
         except (apsw.Error, OSError, OutboxError) as error:
             logger.exception("outbox cannot be salvaged now: records wait in memory", folder=str(self.folder), error=str(error))
             self._engine.queue.put(drafts)
             return []
+        finally:
+            self._slowest_s = max(self._slowest_s, time.monotonic() - began_s)
         for tell in self._listeners:
             tell()
         return sealed
+
+    def take_slowest_commit_s(self) -> float:
+        """How long the slowest commit since the last call took (real seconds, the disk's own time); 0 without one."""
+        slowest_s, self._slowest_s = self._slowest_s, 0.0
+        return slowest_s
 
     def clock_is_set(self, offset_ms: int) -> int:
         """The clock has been set: UTC is ms since boot plus ``offset_ms``. Times and numbers what waited; returns how many."""

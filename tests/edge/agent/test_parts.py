@@ -14,7 +14,7 @@ from collector.store.store import Batch, Store
 from edge.agent.acquisition import Turns
 from edge.agent.book import SeriesBook
 from edge.agent.folder import DataFolder
-from edge.agent.health import ClockCheck, gnss_time_ms
+from edge.agent.health import ClockCheck, DiskSpeed, gnss_time_ms
 from edge.agent.inputs import Inputs
 from edge.agent.products import TIDE_HALF_MS, Asker, GasProducts, TideProduct, run_gas, run_tide
 from edge.agent.recorder import EventLimit, _texts
@@ -169,6 +169,14 @@ def test_gnss_tells_the_error_of_the_clock():
         check.take(rmc("221126", "11:00:00"), UTC_MS + 3_600_000 + late_ms)
     assert check.offset_s() == pytest.approx(3600.095)
     assert check.offset_s() is None
+
+
+def test_a_disk_that_grows_slow_and_quick_again_is_told_once_each():
+    speed = DiskSpeed()
+    assert [speed.look(seconds) for seconds in (0.01, 1.9, 2.4, 30.0, 1.0, 0.0, 0.4, 0.02, 5.0)] == [
+        *(None, None, "disk_slow", None, None),  # neither slow nor quick between the two limits, nor without a commit
+        *(None, "disk_quick", None, "disk_slow"),
+    ]
 
 
 # --- events and records

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from types import SimpleNamespace
 
 import pytest
 
@@ -18,6 +19,34 @@ def test_what_commit_returned_is_in_the_file_as_the_same_bytes(tmp_path):
         assert {(s.record.stream, s.record.epoch, s.record.seq): s.body for s in sealed} == rows(tmp_path)
         assert [s.record.seq for s in sealed] == [0, 1, 2, 0]
         assert outbox.stats().depth == 4
+
+
+def test_the_slowest_commit_is_told_once_and_a_failed_one_counts(tmp_path, monkeypatch):
+    """A clock of the test's own goes on while the disk takes its time."""
+    now = [100.0]
+    monkeypatch.setattr("edge.outbox.outbox.time", SimpleNamespace(monotonic=lambda: now[0]))
+    with open_outbox(tmp_path) as outbox:
+        outbox.take_slowest_commit_s()
+        commit = outbox._engine.commit
+        for took_s in (0.02, 3.0, 0.5):
+
+            def slow(drafts, took_s=took_s):
+                now[0] += took_s
+                return commit(drafts)
+
+            monkeypatch.setattr(outbox._engine, "commit", slow)
+            outbox.commit([draft(n=0)])
+        assert outbox.take_slowest_commit_s() == pytest.approx(3.0)
+        assert outbox.take_slowest_commit_s() == 0.0
+
+        def fails(drafts):
+            now[0] += 7.0
+            raise OutboxError("no disk")
+
+        monkeypatch.setattr(outbox._engine, "commit", fails)
+        assert outbox.commit([draft(n=1)]) == []
+        assert outbox.take_slowest_commit_s() == pytest.approx(7.0)
+        monkeypatch.setattr(outbox._engine, "commit", commit)
 
 
 def test_clean_stop_leaves_no_gap(tmp_path):
