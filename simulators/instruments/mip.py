@@ -2,8 +2,9 @@
 
 ``75 65``, descriptor set, payload length, fields (length, descriptor, data, big-endian), Fletcher-16 over all before it. Set 0x80: 04
 acceleration (g), 05 turning (rad/s), 0C roll, pitch, yaw (rad), 12 GPS time (time of week, week, flags: 1 PPS good, 2 turns each second,
-4 valid). Base commands (set 0x01): ping 01, idle 02, resume 06; the answer is field F1: command, error (0 in order, 1 unknown). At rest
-the accelerometers read (0, 0, -1) g.
+4 valid), 18 over-range (bits 0-2 acceleration x, y, z, 4-6 turning, 8-10 magnetic, 12 pressure; setting ``over_range: absent``: not sent).
+Base commands (set 0x01): ping 01, idle 02, resume 06; the answer is field F1: command, error (0 in order, 1 unknown). At rest the
+accelerometers read (0, 0, -1) g.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ GPS_EPOCH_S = 315_964_800
 GPS_LEAP_S = 18
 WEEK_S = 604_800
 PPS_GOOD, REFRESH, VALID = 1, 2, 4
+ACCELERATION_Z, TURNING_Y = 0x0004, 0x0020
+"""bits of the over-range word"""
 ACCELERATION = ("ax", "ay", "az")
 TURNING = ("p", "q", "r")
 ATTITUDE = ("roll", "pitch", "yaw")
@@ -47,11 +50,14 @@ def packet(descriptor_set: int, fields: Sequence[bytes]) -> bytes:
     return body + fletcher16(body)
 
 
-def imu_packet(acceleration_g: Three, turning_rad_s: Three, attitude_rad: Three, gps: tuple[float, int, int]) -> bytes:
-    """The four fields of a station's motion sensor; ``gps``: time of week (s), week, flags."""
+def imu_packet(
+    acceleration_g: Three, turning_rad_s: Three, attitude_rad: Three, gps: tuple[float, int, int], over_range: int | None = None
+) -> bytes:
+    """The fields of a station's motion sensor; ``gps``: time of week (s), week, flags; ``over_range`` None: not among them."""
     three = ((0x04, acceleration_g), (0x05, turning_rad_s), (0x0C, attitude_rad))
     fields = [field(descriptor, struct.pack(">3f", *values)) for descriptor, values in three]
-    return packet(0x80, [*fields, field(0x12, struct.pack(">dHH", *gps))])
+    fields.append(field(0x12, struct.pack(">dHH", *gps)))
+    return packet(0x80, fields if over_range is None else [*fields, field(0x18, struct.pack(">H", over_range))])
 
 
 def gps_time(t_ms: float) -> tuple[int, float]:
@@ -117,6 +123,7 @@ class Mip(MotionSensor):
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
         self._streaming = True
+        self._tells_range = setting.option("over_range", "sent") != "absent"
         self._half = b""
 
     def invalidate(self, columns: Columns, row: int, code: int) -> None:
@@ -133,7 +140,8 @@ class Mip(MotionSensor):
         flags = PPS_GOOD | VALID if not marked(columns, "gps_lost", row) else 0
         flags |= REFRESH if int(tow) % 2 else 0
         force = planted(columns, row, three(columns, ACCELERATION, row), "3f756500")
-        return imu_packet(force, three(columns, TURNING, row), three(columns, ATTITUDE, row), (tow, week & 0xFFFF, flags))
+        beyond = (ACCELERATION_Z | TURNING_Y if marked(columns, "over_range", row) else 0) if self._tells_range else None
+        return imu_packet(force, three(columns, TURNING, row), three(columns, ATTITUDE, row), (tow, week & 0xFFFF, flags), beyond)
 
     def spoil(self, record: bytes) -> bytes:
         return record[:-1] + bytes((record[-1] ^ 0xA5,)) if record else record

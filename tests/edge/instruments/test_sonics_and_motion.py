@@ -173,3 +173,40 @@ def test_a_motion_sensor_gives_means_and_deviations_by_the_minute() -> None:
     assert minute.values["acceleration_x:sd@mast"] == pytest.approx(math.sqrt(2), rel=1e-3)
     assert minute.values["acceleration_z@mast"] == pytest.approx(-9.80665, rel=1e-6)
     assert minute.flags["acceleration_x@mast"] == 1
+
+
+def mip(*fields: tuple[int, bytes]) -> Reading:
+    payload = b"".join(bytes((len(data) + 2, descriptor)) + data for descriptor, data in fields)
+    packet = sealed("microstrain_mip", b"\x75\x65\x80" + bytes((len(payload),)) + payload)
+    (reading,) = driver("microstrain_mip").feed(packet, 0.0)
+    return reading
+
+
+@pytest.mark.parametrize(
+    ("status", "lost", "reason"),
+    [
+        (0x0000, "", ""),
+        (0x0004, "acceleration", "acceleration z"),
+        (0x0030, "angular_rate", "rate x, rate y"),
+        (0x0700, "", "magnetic x, magnetic y, magnetic z"),
+        (0x1000, "", "pressure"),
+    ],
+)
+def test_a_motion_sensor_beyond_its_range_loses_the_triad_that_is_and_no_other(status: int, lost: str, reason: str) -> None:
+    triads = struct.pack(">3f", 0.25, -0.5, -1.0), struct.pack(">3f", 0.5, 0.0, -0.25), struct.pack(">3f", 0.1, 0.2, 0.3)
+    reading = mip((0x04, triads[0]), (0x05, triads[1]), (0x0C, triads[2]), (0x18, struct.pack(">H", status)))
+    assert reading.valid is (status == 0)
+    assert reason in reading.reason
+    gone = {name for name, value in reading.quantities.items() if value is None}
+    assert gone == {f"{lost}_{axis}" for axis in "xyz" if lost}
+    assert reading.spoiled.keys() == gone
+
+
+@pytest.mark.parametrize(("tow", "week", "flags", "valid"), [
+    (302_400.5, 2408, 7, True), (302_400.5, 2408 - 1024, 7, False), (302_400.5, 0, 7, False), (604_801.0, 2408, 7, False),
+    (float("nan"), 2408, 7, False), (302_400.5, 2408, 3, False),
+])  # fmt: skip
+def test_a_time_the_satellites_cannot_give_spoils_itself_alone(tow: float, week: int, flags: int, valid: bool) -> None:
+    reading = mip((0x04, struct.pack(">3f", 0.25, -0.5, -1.0)), (0x12, struct.pack(">dHH", tow, week, flags)))
+    assert reading.valid is valid
+    assert reading.quantities["acceleration_x"] == pytest.approx(0.25 * 9.80665)
