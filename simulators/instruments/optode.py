@@ -2,11 +2,11 @@
 
 ``MEASUREMENT`` product, serial, then names and values: O2Concentration[uM], AirSaturation[%], Temperature[Deg.C], CalPhase, TCPhase,
 C1RPh, C2RPh [Deg], C1Amp, C2Amp, RawTemp [mV]; with text off product, serial and the ten values. The concentration is that of fresh
-water (the salinity set in the sensor is 0); saturation needs no salinity. ``*`` before a name: that parameter is in error. TCPhase =
-C1RPh - C2RPh. It speaks each period, or when asked (``Do Sample``) in polled mode; ``#`` acknowledges, ``*`` refuses, ``%`` sleeps, ``!``
-is ready. Settings ``product`` (4330), ``text: false``, ``polled: true``, ``values:
-short`` (oxygen, saturation and temperature alone), ``salinity: water`` (set to that of the water: its concentration is then the water's),
-``interval`` (seconds; it samples on a grid of this or the declared interval, whichever is shorter, and takes multiples of it).
+water (the salinity set in the sensor is 0); saturation needs no salinity and is that under air of 1013.25 hPa (NomAirPress), not of today.
+``*`` before a name: that parameter is in error. TCPhase = C1RPh - C2RPh. It speaks each period, or when asked (``Do Sample``) in polled
+mode; ``#`` acknowledges, ``*`` refuses, ``%`` sleeps, ``!`` is ready. Settings ``product`` (4330), ``text: false``, ``polled: true``,
+``values: short`` (oxygen, saturation and temperature alone), ``salinity: water`` (set to that of the water: its concentration is then
+the water's), ``interval`` (seconds it is set to).
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ PARAMETERS: tuple[tuple[str, str, str, str], ...] = (
 """Printed name, unit, column, number format."""
 C2_PHASE = 4.0
 PHASE_IN_NO_OXYGEN = 60.0
+NOMINAL_HPA = 1013.25
 AMPLITUDES_MV = (595.0, 697.0)
 HOURS_OF_DAY = 24.0
 
@@ -108,7 +109,8 @@ class Optode(Talker):
         fresh = fresh_water_oxygen_um(saturation, temperature, state["air_pressure"])
         of_water = state["oxygen_at_saturation"] * saturation / 100.0 / physics.M_OXYGEN
         return {
-            "saturation": saturation, "temperature": temperature, "pressure": state["air_pressure"],
+            "saturation": 100.0 * fresh / fresh_water_oxygen_um(np.full(count, 100.0), temperature, np.full(count, NOMINAL_HPA)),
+            "temperature": temperature, "pressure": state["air_pressure"],
             "c1_amplitude": AMPLITUDES_MV[0] + self.jitter(2, index, 0.4), "c2_amplitude": AMPLITUDES_MV[1] + self.jitter(3, index, 0.4),
             "raw_temperature": 700.0 - 22.0 * temperature, "error": np.zeros(count),
             "oxygen": np.where(wet, of_water, fresh) if self._in_salt else fresh, "shortwave": state["shortwave"],

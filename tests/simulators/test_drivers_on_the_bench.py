@@ -40,7 +40,7 @@ def expected(truth: dict[str, float], power: dict[str, float]) -> dict[str, dict
         },
         "sami": {"pco2_water": (pco2, 0.012 * pco2)},  # steps of the light ratios
         "proco2": {"pco2_water": (pco2, 2.0)},
-        "optode": {"oxygen_saturation_sensor": (saturation, 0.6), "water_temperature": water_c},
+        "optode": {"oxygen_saturation_sensor": (saturation * truth["air_pressure"] / 1013.25, 0.6), "water_temperature": water_c},
         "sbe26": {"water_pressure": (water_bar + truth["air_pressure"] / 1e3, 0.02), "water_temperature": water_c},
         "barometer": {"air_pressure": (truth["air_pressure"], 0.1)},
         "charger": {
@@ -49,7 +49,11 @@ def expected(truth: dict[str, float], power: dict[str, float]) -> dict[str, dict
             "panel_power": (power["panel_power"], 3.0),
         },
         "radar": {"distance_to_water": (8.0 - truth["water_level"], 0.05)},
-        "odo": {"dissolved_oxygen": (truth["dissolved_oxygen"], 0.06), "water_temperature": water_c},
+        "odo": {
+            "dissolved_oxygen": (truth["dissolved_oxygen"], 0.06),
+            "oxygen_saturation_sensor": (saturation * truth["air_pressure"] / 1013.25, 0.6),
+            "water_temperature": water_c,
+        },
         "rdo": {
             "dissolved_oxygen": (truth["dissolved_oxygen"], 0.05),
             "oxygen_saturation_sensor": (saturation, 0.6),
