@@ -16,9 +16,12 @@ from simulators.serve.lines import Speaker, StreamLine
 from tests.simulators.conftest import T0_MS, FakePort, gill_rows, licor_rows
 
 HALF_HOUR_MS = 1_800_000
+SHORT_MS = 300_000
+"""a window of the tests with made-up rows: what is told of windows holds for short ones too"""
+ROWS = SHORT_MS // 100
 
 
-def write_csv(path: Path, rows: int = 18_000, header: str = "u,v,w,ts_degC,co2_ppm,h2o_ppt", seed: int = 1) -> np.ndarray:
+def write_csv(path: Path, rows: int = ROWS, header: str = "u,v,w,ts_degC,co2_ppm,h2o_ppt", seed: int = 1) -> np.ndarray:
     rng = np.random.default_rng(seed)
     table = rng.normal(size=(rows, 6)) * [1.2, 1.0, 0.3, 0.4, 1.5, 0.4] + [3.0, -1.0, 0.05, 16.0, 372.0, 13.0]
     text = header + "\n" + "\n".join(",".join(f"{v:.6g}" for v in row) for row in table) + "\n"
@@ -35,20 +38,21 @@ def dry_fractions(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.fixture
 def play(instrument, tmp_path):
-    """Play files through the station's sonic and analyser; returns what their lines carried from the first half-hour on."""
+    """Play files through the station's sonic and analyser; returns what their lines carried from a minute before the first window."""
 
-    def run(files: list[Path], windows: int, *, meta: ReplayMeta | None = None, start_ms: float = T0_MS - 60_000.0, **options):
+    def run(files: list[Path], windows: int, *, meta: ReplayMeta | None = None, window_ms: int = SHORT_MS, **options):
+        start_ms, end_ms = T0_MS - 60_000.0, T0_MS + windows * window_ms
         recordings = [load_recorded(file, meta) for file in files]
-        player = Player(recordings, window_ms=HALF_HOUR_MS, rates_hz=[10, 10], now_ms=start_ms, **options)
+        player = Player(recordings, window_ms=window_ms, rates_hz=[10, 10], now_ms=start_ms, **options)
         timeline = Timeline(None, {}, {}, start_ms)
         out = {}
         for key in ("sonic", "irga"):
             talker = instrument(key, player)
             line = StreamLine([Speaker(talker, Effects(1, key, talker.fields), int(start_ms // 100))], timeline, None, float)
             line.port = FakePort()
-            for at in np.arange(start_ms, T0_MS + windows * HALF_HOUR_MS, 1700.0):
+            for at in np.arange(start_ms, end_ms, 1700.0):
                 line.step(float(at))
-            line.step(T0_MS + windows * HALF_HOUR_MS - 1.0)
+            line.step(end_ms - 1.0)
             out[key] = line.port.data
         return out
 
@@ -59,10 +63,10 @@ class TestRows:
     def test_come_out_as_they_went_in(self, play, tmp_path):
         table = write_csv(tmp_path / "a.csv")
         out = play([tmp_path / "a.csv"], 1, meta=ReplayMeta(pressure_hpa=874.0))
-        wind = gill_rows(out["sonic"])[-18_000:]
+        wind = gill_rows(out["sonic"])[-ROWS:]
         assert np.abs(wind[:, :3] - table[:, :3]).max() <= 0.005 + 1e-9
         assert np.abs(wind[:, 4] - table[:, 3]).max() <= 0.005 + 1e-9
-        gas = licor_rows(out["irga"])[-18_000:]
+        gas = licor_rows(out["irga"])[-ROWS:]
         co2, h2o = dry_fractions(gas)
         assert np.abs(co2 / table[:, 4] - 1).max() < 1e-6
         assert np.abs(h2o / table[:, 5] - 1).max() < 1e-6
@@ -72,44 +76,44 @@ class TestRows:
         table = write_csv(tmp_path / "a.csv")
         out = play([tmp_path / "a.csv"], 1)
         wind = gill_rows(out["sonic"])
-        assert len(wind) == 18_000 + 600
+        assert len(wind) == ROWS + 600
         assert np.abs(wind[600, :3] - table[0, :3]).max() <= 0.005 + 1e-9
         assert abs(wind[:600, 4].mean() - table[:, 3].mean()) > 0.5
 
     def test_one_file_a_window_then_the_world_again(self, play, tmp_path):
         first, second = write_csv(tmp_path / "a.csv"), write_csv(tmp_path / "b.csv.gz", seed=2)
         wind = gill_rows(play([tmp_path / "a.csv", tmp_path / "b.csv.gz"], 3)["sonic"])
-        assert np.abs(wind[600:18_600, 2] - first[:, 2]).max() <= 0.005 + 1e-9
-        assert np.abs(wind[18_600:36_600, 2] - second[:, 2]).max() <= 0.005 + 1e-9
-        assert abs(wind[36_600:, 4].mean() - 16.0) > 0.5
+        assert np.abs(wind[600 : ROWS + 600, 2] - first[:, 2]).max() <= 0.005 + 1e-9
+        assert np.abs(wind[ROWS + 600 : 2 * ROWS + 600, 2] - second[:, 2]).max() <= 0.005 + 1e-9
+        assert abs(wind[2 * ROWS + 600 :, 4].mean() - 16.0) > 0.5
 
     def test_loop_begins_again(self, play, tmp_path):
         table = write_csv(tmp_path / "a.csv")
         wind = gill_rows(play([tmp_path / "a.csv"], 2, loop=True)["sonic"])
-        assert np.abs(wind[18_600:36_600, 2] - table[:, 2]).max() <= 0.005 + 1e-9
+        assert np.abs(wind[ROWS + 600 : 2 * ROWS + 600, 2] - table[:, 2]).max() <= 0.005 + 1e-9
 
     def test_waits_for_a_window_in_which_someone_reads(self, play, tmp_path):
         write_csv(tmp_path / "a.csv")
         asked = []
         told = []
         play([tmp_path / "a.csv"], 3, ready=lambda: asked.append(1) or len(asked) > 1, told=lambda t, r: told.append((t, r.name)))
-        assert told == [(T0_MS + HALF_HOUR_MS, "a.csv")]
+        assert told == [(T0_MS + SHORT_MS, "a.csv")]
 
     def test_missing_values_and_a_short_file_are_data_the_instruments_call_bad(self, play, tmp_path):
-        write_csv(tmp_path / "a.csv", rows=9_000)
+        write_csv(tmp_path / "a.csv", rows=ROWS // 2)
         lines = (tmp_path / "a.csv").read_text().splitlines()
         lines[5] = "-9999,-9999,-9999,-9999,-9999,-9999"
         (tmp_path / "a.csv").write_text("\n".join(lines))
         out = play([tmp_path / "a.csv"], 1)
-        assert out["sonic"].count(b",,,,M,,,07,") == 9_001
+        assert out["sonic"].count(b",,,,M,,,07,") == ROWS // 2 + 1
         diagnostics = licor_rows(out["irga"])[600:, 1]
-        assert np.sum(diagnostics != 8190) == 9_001
+        assert np.sum(diagnostics != 8190) == ROWS // 2 + 1
         assert diagnostics[4] != 8190
 
     def test_the_weather_station_shows_the_recorded_air(self, instrument, tmp_path):
         write_csv(tmp_path / "a.csv")
         recorded = load_recorded(tmp_path / "a.csv", ReplayMeta(pressure_hpa=874.0))
-        player = Player([recorded], window_ms=HALF_HOUR_MS, rates_hz=[10], now_ms=T0_MS - 1.0)
+        player = Player([recorded], window_ms=SHORT_MS, rates_hz=[10], now_ms=T0_MS - 1.0)
         weather, sonic = instrument("weather", player), instrument("sonic", player)
         sonic.values(T0_MS // 100, 1)
         values = weather.values(T0_MS // 1000 + 5, 1)
@@ -123,7 +127,7 @@ class TestPublicData:
     def test_closed_path_mole_fractions_of_finse(self, play, refdata):
         file = refdata / "ec/finse/FIN_20180720-1600.csv.gz"
         table = np.loadtxt(file, delimiter=",", skiprows=1)
-        out = play([file], 1)
+        out = play([file], 1, window_ms=HALF_HOUR_MS)
         wind = gill_rows(out["sonic"])[-18_000:]
         assert np.abs(wind[:, [0, 1, 2, 4]] - table[:, :4]).max() <= 0.005 + 1e-9
         co2, h2o = dry_fractions(licor_rows(out["irga"])[-18_000:])
