@@ -72,6 +72,7 @@ async def until(demo: Demo, path: str, condition, within: float):
 @pytest.mark.skipif(sys.platform != "linux", reason="process tables are read as on Linux")
 @pytest.mark.needs("page")
 @pytest.mark.timeout(400)
+@pytest.mark.xdist_group("chain")
 async def test_the_visitors_ten_minutes(tmp_path: Path) -> None:
     folder = tmp_path / "demo"
     async with Demo(folder) as demo:

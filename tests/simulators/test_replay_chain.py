@@ -51,6 +51,7 @@ def played(records: list[dict], files: dict[int, str]) -> dict[str, dict]:
 
 @pytest.mark.needs("refdata")
 @pytest.mark.timeout(900)
+@pytest.mark.xdist_group("chain")
 async def test_the_store_holds_the_fluxes_of_the_recorded_half_hours(tmp_path: Path) -> None:
     speed = 60.0
     stage = Stage(

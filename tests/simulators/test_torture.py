@@ -11,6 +11,7 @@ from simulators.cli import main
 
 
 @pytest.mark.timeout(400)
+@pytest.mark.xdist_group("chain")
 @pytest.mark.parametrize(
     ("broker", "options"),
     [

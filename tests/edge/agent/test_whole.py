@@ -111,6 +111,7 @@ def live_bytes(world: World) -> int:
 
 
 @pytest.mark.timeout(400)
+@pytest.mark.xdist_group("chain")
 def test_a_killed_agent_continues_its_window_and_no_product_comes_twice(world):
     agent = world.agent()
     until(lambda: live_bytes(world) > 20_000, "some blocks of raw data", world)
