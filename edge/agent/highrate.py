@@ -28,8 +28,9 @@ TROUBLED_MS, TROUBLED_REAL_S = 2_000.0, 0.5
 SLOW_WORLD = 4.0
 """In a faster world a scheduler's delay is many samples long: lateness alone tells little of lost samples, and must last long."""
 RATE_TOLERANCE = 0.0015
-GAMMA_R = 402.7
-"""speed of sound squared over absolute sonic temperature, m2 s-2 K-1 (dry air)"""
+GAMMA_R = 403.0
+"""Speed of sound squared over absolute sonic temperature, m2 s-2 K-1, of a sonic that prints the speed of sound alone (a Gill, whose manual
+gives no formula): T = c^2 / 403, as published processing takes it and as `edge.science.eddy.sonic.crosswind` does."""
 
 
 def settle_ms(speed: float) -> float:

@@ -26,8 +26,8 @@ PATH_M = 0.115
 COUNTER_TURNS_AT = 64
 NOTHING = -32768
 ACQUIRING, LOST_TRIGGER = 0xF03F, 0xF000
-SOUND_M2_S2_K = 402.7
-"""c^2 for each kelvin of sonic temperature"""
+SOUND_M2_S2_K = 1.4 * 287.04
+"""c^2 for each kelvin of sonic temperature (manual, appendix C, equation 9)"""
 
 
 def range_of(speed: float) -> int:

@@ -18,8 +18,8 @@ from simulators.faults.effects import Columns
 from simulators.instruments.base import Setting, Talker
 from simulators.instruments.checksums import spoiled, xor
 
-SOUND_M2_S2_K = 402.8
-"""Square of the speed of sound in air for each kelvin of sonic temperature (1.4 R / M of dry air)."""
+SOUND_M2_S2_K = 403.0
+"""Square of the speed of sound for each kelvin of sonic temperature: what published processing of this sonic takes (T = c^2 / 403)."""
 BLOCKED = 7
 PATH_M = 0.125
 RATES_HZ = {18: 1, 20: 4, 21: 5, 22: 8, 23: 10, 24: 16, 25: 20, 26: 32}

@@ -6,7 +6,8 @@ water (the salinity set in the sensor is 0); saturation needs no salinity and is
 ``*`` before a name: that parameter is in error. TCPhase = C1RPh - C2RPh. It speaks each period, or when asked (``Do Sample``) in polled
 mode; ``#`` acknowledges, ``*`` refuses, ``%`` sleeps, ``!`` is ready. Settings ``product`` (4330), ``text: false``, ``polled: true``,
 ``values: short`` (oxygen, saturation and temperature alone), ``salinity: water`` (set to that of the water: its concentration is then
-the water's), ``interval`` (seconds it is set to).
+the water's), ``interval`` (seconds; it samples on a grid of this or the declared interval, whichever is shorter, and takes multiples of
+it).
 """
 
 from __future__ import annotations

@@ -166,7 +166,7 @@ class TestWind:
             int(part.split("=")[1].split()[0]) for part in metek.replace(" y", "|y").replace(" z", "|z").replace(" t", "|t").split("|")
         )
         assert (x, y, z) == pytest.approx((100 * u, 100 * v, 100 * w), abs=1.01)
-        assert (words[3] * 0.001 + 340.0) ** 2 / 402.7 - 273.15 == pytest.approx(t / 100, abs=0.011)
+        assert (words[3] * 0.001 + 340.0) ** 2 / 401.856 - 273.15 == pytest.approx(t / 100, abs=0.011)
 
     def test_binary_check_is_over_the_whole_record(self, make: Make):
         for record in spoken(make("sonic_binary"), 20):
