@@ -31,6 +31,9 @@ def demo(
     port: Annotated[int, typer.Option(min=1024, max=65_535, help="the page's port on localhost")] = 8460,
     data: Annotated[Path, typer.Option(help="where everything is kept; a second start goes on with it")] = Path("var/demo"),
     broker: Annotated[BrokerKind, typer.Option(help="auto: Mosquitto where it is installed, else nats-server")] = BrokerKind.AUTO,
+    world: Annotated[
+        str | None, typer.Option(help="a scenario's name (calm, cold_front, typhoon, …) or a world's file; all stations live in it")
+    ] = None,
     replay: Annotated[
         list[Path] | None,
         typer.Option(
@@ -51,7 +54,15 @@ def demo(
     try:
         asyncio.run(
             run_demo(
-                data, stations=stations, speed=speed, minutes=minutes, port=port, broker=broker, replay=replay or [], console=Console()
+                data,
+                stations=stations,
+                speed=speed,
+                minutes=minutes,
+                port=port,
+                broker=broker,
+                replay=replay or [],
+                world=world,
+                console=Console(),
             )
         )
     except (SimulatorError, RuntimeError, OSError) as error:
@@ -63,7 +74,9 @@ def demo(
 def station(
     file: Annotated[Path, typer.Argument(help="STATION.yaml", exists=True, dir_okay=False)],
     *,
-    world: Annotated[Path | None, typer.Option(help="the world's file: seed, prescribed fluxes, weather, tide")] = None,
+    world: Annotated[
+        str | None, typer.Option(help="the world's file (seed, scenario, prescribed fluxes, weather, tide) or the name of a scenario")
+    ] = None,
     faults: Annotated[Path | None, typer.Option(help="timeline of faults; read again when it changes")] = None,
     speed: Annotated[float | None, typer.Option(min=0.1, max=200, help="world seconds per real second, if no clock is given")] = None,
     ports: Annotated[Path, typer.Option(help="where links to ptys and files of TCP ports go")] = Path("var/ports"),

@@ -20,6 +20,8 @@ from rich.table import Table
 from simulators.bench_page import BenchPage
 from simulators.servers import free_port
 from simulators.stage import EXAMPLES, HALF_HOUR_MS, Stage, example_station
+from simulators.world import load_world
+from simulators.world.data import table
 
 REPLAYS = "hangzhou-mudflat"
 """The example station whose instruments can play recorded half-hours."""
@@ -44,6 +46,15 @@ def choose_stations(count: int, replay: Sequence[Path]) -> tuple[str, ...]:
     if replay and REPLAYS not in EXAMPLES[:count]:
         return (*EXAMPLES[: count - 1], REPLAYS)
     return EXAMPLES[:count]
+
+
+def scenario_title(world: str | None) -> str:
+    """What stages its weather under this name or file, one line in both languages; WorldFileError when it is neither."""
+    choice = load_world(world).scenario
+    if choice is None:
+        return ""
+    row = table("scenarios")[choice.name]
+    return f"Weather: {row['title']['en']} {row['title']['zh']}. {row['rehearse']['en']}"
 
 
 def choose_port(wanted: int) -> int:
@@ -86,9 +97,19 @@ async def tell_returns(stage: Stage, console: Console) -> None:
 
 
 async def run_demo(
-    folder: Path, *, stations: int, speed: float, minutes: float | None, port: int, broker: str, replay: Sequence[Path], console: Console
+    folder: Path,
+    *,
+    stations: int,
+    speed: float,
+    minutes: float | None,
+    port: int,
+    broker: str,
+    replay: Sequence[Path],
+    world: str | None,
+    console: Console,
 ) -> None:
-    """Run until Ctrl-C, SIGTERM or ``minutes`` of wall time."""
+    """Run until Ctrl-C, SIGTERM or ``minutes`` of wall time. ``world``: a scenario's name or a world's file that all stations live in."""
+    title = scenario_title(world)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -103,11 +124,14 @@ async def run_demo(
         broker_kind=broker,
         page_port=free,
         replay=replay,
+        world=world,
         faults=SCRIPT,
         origin_ms=first_origin_ms(speed),
     )
     bench: BenchPage | None = None
     console.print(f"Haitan 海碳: starting {stations} stations at {speed:g}x in {folder} …")
+    if title:
+        console.print(title, highlight=False)
     try:
         starting = asyncio.create_task(stage.start())
         stopping = asyncio.create_task(stop.wait())

@@ -31,6 +31,7 @@ from simulators.serve.proxy import TcpProxy
 from simulators.servers import Influx1, Mosquitto, Nats, find_broker, free_port, get, program
 from simulators.stagefaults import StageFaults
 from simulators.supervise import Child
+from simulators.world import keep_world
 
 logger = log.get(__name__)
 
@@ -79,6 +80,8 @@ class Stage:
     broker_kind: str = "auto"
     page_port: int | None = None
     replay: Sequence[Path] = ()
+    world: str | None = None
+    """a scenario's name or a world's file that all stations live in; when its scenario begins is kept in the folder"""
     influx: bool = False
     faults: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     """scripted faults by station id, as timeline entries"""
@@ -88,6 +91,7 @@ class Stage:
     database: Influx1 | None = field(init=False, default=None)
     collector: Child = field(init=False)
     children: list[Child] = field(init=False, default_factory=list)
+    _world: Path | None = field(init=False, default=None)
     _lock: TextIO | None = field(init=False, default=None)
     _clock_task: asyncio.Task[None] | None = field(init=False, default=None)
     _links: list[TcpProxy] = field(init=False, default_factory=list)
@@ -106,6 +110,8 @@ class Stage:
         self._take_folder()
         self.clock_file = WorldClockFile(self.folder / "clock.json")
         self.clock_file.start(self.speed, self.origin_ms)
+        now_ms = WorldClock(self.clock_file.path).true_ms()
+        self._world = await asyncio.to_thread(keep_world, self.world, self.folder, now_ms)
         self._clock_task = asyncio.create_task(self._keep_clock())
         self.broker = find_broker(self.broker_kind, self.folder / "broker")
         self.broker_child = await self._child("broker", self.broker.command(), {})
@@ -183,6 +189,8 @@ class Stage:
         if replayed:
             file = self._for_replay(file, folder / "station")
         world_command = [door("haitan-sim"), "station", str(file), "--ports", str(ports), "--faults", str(faults), "--staged"]
+        if self._world is not None:
+            world_command += ["--world", str(self._world)]
         for raw in self.replay if replayed else ():
             world_command += ["--replay", str(raw)]
         world = await self._child(f"world-{station_id}", world_command, {})

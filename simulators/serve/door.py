@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,7 @@ from firmware_config.check import load_station
 from simulators.errors import PortError, SimulatorError
 from simulators.replay import Recorded, load_meta, load_recorded
 from simulators.serve.station import Plan, StationBench, ready_line
-from simulators.world import load_world
+from simulators.world import keep_world, load_world
 
 logger = log.get(__name__)
 
@@ -26,7 +27,7 @@ class Request:
 
     file: Path
     ports: Path
-    world: Path | None = None
+    world: str | None = None
     faults: Path | None = None
     speed: float | None = None
     replay: Sequence[Path] = field(default=())
@@ -43,9 +44,10 @@ async def serve_station(request: Request, say: Callable[[str], None]) -> None:
     ports = request.ports.absolute()
     ports.mkdir(parents=True, exist_ok=True)
     clock_file, owns = world_clock(request.speed, ports)
+    clock = open_clock()
     plan = Plan(
         ports=ports,
-        world=load_world(request.world),
+        world=load_world(keep_world(request.world, ports, clock.ms_at(time.monotonic()))),
         site=loaded.site,
         faults=request.faults,
         recordings=_recordings(request),
@@ -56,7 +58,7 @@ async def serve_station(request: Request, say: Callable[[str], None]) -> None:
         disk=request.disk,
         staged=request.staged,
     )
-    bench = StationBench(loaded.station, plan, open_clock())
+    bench = StationBench(loaded.station, plan, clock)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -194,6 +194,8 @@ class StationBench:
         seed = self.plan.world.seed
         (self.plan.ports / TARGETS_FILE).write_text(json.dumps(self.targets()), encoding="utf-8")
         self.truth.note(self.now_ms(), "start", station=self.station.id, seed=seed, speed=self.clock.speed, ports=places)
+        if (scenario := self.world.weather.scenario) is not None:
+            self.truth.note(scenario.begins_s * 1e3, "scenario", name=scenario.name, until=int(scenario.ends_s * 1e3), title=scenario.title)
         return places
 
     def targets(self) -> dict[str, Any]:
@@ -250,9 +252,11 @@ class StationBench:
         if half_hour > self._last_truth:
             start = (half_hour - 1) * BLOCK_S * 1000
             self._last_truth = half_hour
-            values = {name: float(f"{value:.6g}") for name, value in self.world.eddy_truth(start, BLOCK_S * 1000).items()}
-            played = self.player is not None and bool(self.player.mean_air(start))
-            self.truth.note(start, "eddy", dt=BLOCK_S * 1000, values={} if played else values)
+            recorded = self.player.mean_air(start) if self.player is not None else {}
+            fluxes = {} if recorded else self.world.eddy_truth(start, BLOCK_S * 1000)
+            state = self.world.mean_truth(start, BLOCK_S * 1000)
+            self.truth.note(start, "eddy", dt=BLOCK_S * 1000, values=_short(fluxes))
+            self.truth.note(start, "state", dt=BLOCK_S * 1000, values=_short({k: v for k, v in state.items() if k not in recorded}))
 
     async def _close(self) -> None:
         await self.station_faults.close()
@@ -275,6 +279,11 @@ class StationBench:
             out[key] |= {"requests": bus.requests, "answered": bus.answered}
         out["world"] = {"cuts": self.governor.cuts}
         return out
+
+
+def _short(values: dict[str, float]) -> dict[str, float]:
+    """Numbers to six digits, as they are written down."""
+    return {name: float(f"{value:.6g}") for name, value in values.items()}
 
 
 def ready_line(bench: StationBench, places: dict[str, str]) -> str:

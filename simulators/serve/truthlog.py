@@ -1,5 +1,6 @@
-"""What really happened in the world, as JSON lines: faults begun and ended, recordings played, true fluxes of each half-hour (none where a
-recording played).
+"""What really happened in the world, as JSON lines: faults begun and ended, recordings played, the scenario and when it begins, and of each
+half-hour the true fluxes (``eddy``; none where a recording played) and the mean of everything (``state``; names and units are those of
+`world.TRUTH_UNITS`, without the air of a recording).
 
 One object a line with ``t`` (world UTC ms), ``what`` and its facts. Only appended to; a line that cannot be written is dropped with
 one warning, the world goes on.

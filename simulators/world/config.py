@@ -157,14 +157,14 @@ def load_world(what: Path | str | None) -> WorldConfig:
         raise WorldFileError(f"{what}: {problems}") from error
 
 
-def keep_world(what: Path | str | None, folder: Path, now_ms: float) -> Path | str | None:
+def keep_world(what: Path | str | None, folder: Path, now_ms: float) -> Path | None:
     """``what``, or where its scenario does not say when it begins: ``folder``/world.yaml, the same world beginning now.
 
     The file stays as it is as long as the same world is asked for, so that a later start finds the moment of the first one.
     """
     config, raw = load_world(what), _raw(what)
     if config.scenario is None or config.scenario.at is not None:
-        return what
+        return None if what is None else Path(what).absolute()
     kept = folder / "world.yaml"
     choice = {"name": config.scenario.name} if isinstance(raw["scenario"], str) else raw["scenario"]
     if kept.is_file():

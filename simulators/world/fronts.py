@@ -73,7 +73,7 @@ class Front:
         behind = 0.5 * (1.0 + np.tanh(2.0 * s / self.shift_s))
         near = here * np.exp(np.minimum(s, 0.0) / self.warning_s)
         ebb = here * np.exp(-after / self.ebb_s)
-        change.blow(self.ahead_ms, self.ahead_from_deg, 0.75 * near * (1.0 - behind))
+        change.blow(self.ahead_ms, self.ahead_from_deg, 0.9 * near * (1.0 - behind))
         change.blow(self.behind_ms, self.behind_from_deg, 0.85 * behind * ebb)
         toward = np.radians(self.behind_from_deg + 180.0)
         gust = self.gust_ms * np.exp(-((s / self.shift_s) ** 2))

@@ -141,6 +141,7 @@ def _storm(row: dict[str, Any], begins_s: float, passes: tuple[float, float] | N
         rain_mm_h=row["rain_mm_h"],
         rain_fall_m=1e3 * row["rain_km"],
         reach_m=1e3 * row["reach_km"],
+        air_c=row["air_c"],
         landfall_s=row["landfall_h"] * HOUR_S,
         seed=seed,
     )

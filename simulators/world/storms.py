@@ -72,6 +72,8 @@ class Storm:
     rain_mm_h: float
     rain_fall_m: float
     reach_m: float
+    air_c: float
+    """of the air under its clouds: a degree or two below that of the sea"""
     landfall_s: float
     """seconds after ``at_s`` from which it decays"""
     seed: int
@@ -116,4 +118,5 @@ class Storm:
         eye = np.exp(-((r / (0.5 * self.radius_m)) ** 4))
         change.toward("cloud", 1.0 - 0.5 * eye, near)
         change.toward("humidity", HUMIDITY, near)
+        change.toward("temperature", self.air_c, near)
         change.add("rain", strength * rain)

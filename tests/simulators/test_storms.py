@@ -26,7 +26,7 @@ def at_hours(hours: float) -> datetime:
 def storm(**changes: object) -> Storm:
     base = {
         "at_s": 0.0, "passes": PLACE, "heading_deg": 0.0, "speed_ms": 7.0, "depth_hpa": DEPTH_HPA, "radius_m": RADIUS_M, "b": B,
-        "rain_mm_h": 40.0, "rain_fall_m": 90e3, "reach_m": 650e3, "landfall_s": 1e9, "seed": 1,
+        "rain_mm_h": 40.0, "rain_fall_m": 90e3, "reach_m": 650e3, "air_c": 25.0, "landfall_s": 1e9, "seed": 1,
     }  # fmt: skip
     return Storm(**(base | changes))
 
