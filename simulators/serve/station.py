@@ -217,14 +217,14 @@ class StationBench:
         stopping = asyncio.create_task(stop.wait())
         try:
             while not stopping.done():
-                pause = await self._turn()
+                pause = await self.turn()
                 await asyncio.wait({stopping}, timeout=pause)
         finally:
             stopping.cancel()
-            await self._close()
+            await self.close()
 
-    async def _turn(self) -> float:
-        """One round: lines, faults, clock. Returns the real seconds to wait."""
+    async def turn(self) -> float:
+        """One round: lines, faults, clock. Returns the real seconds to wait. For whoever turns the world's clock himself; others `run`."""
         speed = self.clock.speed
         for port in self.ports.values():
             port.speed = max(port.speed, speed)  # what already waits must keep its room when the world slows down
@@ -258,7 +258,8 @@ class StationBench:
             self.truth.note(start, "eddy", dt=BLOCK_S * 1000, values=_short(fluxes))
             self.truth.note(start, "state", dt=BLOCK_S * 1000, values=_short({k: v for k, v in state.items() if k not in recorded}))
 
-    async def _close(self) -> None:
+    async def close(self) -> None:
+        """Unplug everything."""
         await self.station_faults.close()
         self.governor.close()
         for port in self.ports.values():
