@@ -1,10 +1,14 @@
 """Faults that only whoever holds a station's processes and its network can carry out: the network cut, slow, late or lossy, the power cut,
-the memory short.
+the memory short, the disk slow.
 
 They stand in the station's timeline beside those of its world and are noted in the same truth log. A power cut kills world and agent with
 everything they started, at once and without a word (SIGKILL), and keeps them dead; what comes back comes back from disk. Memory is held
-short by the address space the running agent may still take (RLIMIT_AS); an agent that dies of it comes back without the limit.
-A disk that is slow is not among them: without root nothing here could make one honestly.
+short by the address space the running agent may still take (RLIMIT_AS); an agent that dies of it comes back without the limit. A slow disk
+is made by `simulators.slowdisk`.
+
+A full disk is not among them: it takes a file system of its own, which nobody but root can make under a folder that must outlive the agent.
+What could be done without one would be something else: a limit on the size of files (RLIMIT_FSIZE) says "file too large" while the disk
+shows room, and an error put into the write calls (strace) would hit the lines to the instruments as well.
 """
 
 from __future__ import annotations
@@ -29,6 +33,7 @@ from simulators.serve.proxy import TcpProxy
 from simulators.serve.station import TARGETS_FILE
 from simulators.serve.stationfaults import NETWORK
 from simulators.serve.truthlog import TruthLog
+from simulators.slowdisk import SlowDisk
 from simulators.supervise import Child
 
 logger = log.get(__name__)
@@ -47,9 +52,10 @@ class StageFaults:
         self._link, self._children, self._edge = link, (world, edge), edge
         self.clock = clock
         self._limited: dict[ActiveFault, psutil.Process] = {}
+        self._disk = SlowDisk(edge)
 
     async def run(self) -> None:
-        """Until cancelled; then the link is healed and what was held may start again."""
+        """Until cancelled; then the disk is quick and what was held may start again."""
         carrier: Carrier | None = None
         try:
             while True:
@@ -62,6 +68,7 @@ class StageFaults:
                     self.timeline.refresh(now_ms)
                     await carrier.apply(now_ms)
         finally:
+            await self._disk.release()
             for child in self._children:
                 child.release()
 
@@ -71,7 +78,8 @@ class StageFaults:
         faults = {key: about["faults"] for key, about in instruments.items()}
         links = {key: about["link"] for key, about in instruments.items()}
         self.timeline = Timeline(self.file, faults, links, now_ms)
-        actions = dict.fromkeys(NETWORK, self._network) | {"power_cut": self._power, "little_memory": self._memory}
+        actions = dict.fromkeys(NETWORK, self._network) | {"power_cut": self._power}
+        actions |= {"little_memory": self._memory, "slow_disk": self._slow_disk}
         self._carrier = Carrier(self.timeline, TruthLog(self.truth_file), actions, STAGED.__contains__)
         return self._carrier
 
@@ -90,6 +98,14 @@ class StageFaults:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(child.pid, signal.SIGKILL)  # each child leads a session of its own
                 child.kills += 1
+
+    async def _slow_disk(self, fault: ActiveFault, *, begin: bool) -> None:
+        """Of several at once the slowest counts."""
+        delays = [one.magnitude for one in self._carrier.carried_out if one.name == fault.name]
+        if delays:
+            await self._disk.hold(max(delays))
+        else:
+            await self._disk.release()
 
     async def _memory(self, fault: ActiveFault, *, begin: bool) -> None:
         if not hasattr(psutil.Process, "rlimit"):

@@ -27,6 +27,7 @@ PROGRAMS = {
     "victoria": "victoria-metrics",
     "mbpoll": "mbpoll",
     "socat": "socat",
+    "strace": "strace",
     "chromium": "chromium",
     "gpsd": "gpsd",
     "gpspipe": "gpspipe",

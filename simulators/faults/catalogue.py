@@ -62,10 +62,11 @@ FAULTS: dict[str, Fault] = {
         Fault("lossy_network", "station", "the network loses pieces, which come again later", 0.2, "share of pieces"),
         Fault("power_cut", "station", "no power: instruments and agent die at once and come back together", 60.0, "s", ends_itself=True),
         Fault("little_memory", "station", "the agent gets no more memory than this beyond what it has", 16.0, "MB"),
+        Fault("slow_disk", "station", "each sync to disk takes longer", 3.0, "s (real)"),
         Fault("full_disk", "station", "the station's disk is full", 0.0, "bytes left free"),
     )
 }
 """Every fault by name."""
 
-STAGED = frozenset({"no_network", "slow_network", "late_network", "lossy_network", "power_cut", "little_memory"})
+STAGED = frozenset({"no_network", "slow_network", "late_network", "lossy_network", "power_cut", "little_memory", "slow_disk"})
 """What only whoever holds processes and network can carry out: on a stage not the world but the stage itself."""

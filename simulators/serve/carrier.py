@@ -1,7 +1,8 @@
 """Faults begun and ended when the timeline says so, each noted as truth; what they do stands with whoever can do it.
 
-A world carries out those of its links, clock and disk (`simulators.serve.stationfaults`), a stage those of network, power and memory
-(`simulators.stagefaults`). Faults of single instruments act where their records are made; the world only notes their beginning and end.
+A world carries out those of its links, clock and disk (`simulators.serve.stationfaults`), a stage those of network, power, memory and the
+speed of the disk (`simulators.stagefaults`). Faults of single instruments act where their records are made; the world only notes their
+beginning and end.
 """
 
 from __future__ import annotations

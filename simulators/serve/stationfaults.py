@@ -1,7 +1,7 @@
 """Faults of links and of the whole station carried out by its world: plugs pulled, clock set wrong, network cut, disk filled.
 
-On a stage network, power and memory are not the world's business (``staged``); without one, power and memory have nobody who could
-carry them out and are refused.
+On a stage network, power, memory and the speed of the disk are not the world's business (``staged``); without one, the last three have
+nobody who could carry them out and are refused.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class StationFaults(Carrier):
     ) -> None:
         actions: dict[str, Action] = {"unplugged": self._unplug, "full_disk": self._fill_disk}
         actions |= dict.fromkeys(CLOCK, self._check_clock) | dict.fromkeys(NETWORK, self._network)
-        actions |= dict.fromkeys(("power_cut", "little_memory"), self._refuse)
+        actions |= dict.fromkeys(("power_cut", "little_memory", "slow_disk"), self._refuse)
         super().__init__(timeline, truth, actions, lambda name: not (staged and name in STAGED))
         self._ports = ports
         self._clock_file = clock_file
