@@ -60,9 +60,12 @@ class ColumnLayout(_Fields):
         self._least = layout.count or 0
         self._most = 1_000_000 if layout.or_more else self._least
         self._match = [(column, re.compile(pattern).fullmatch) for column, pattern in layout.match.items()]
+        self._alike = layout.alike
 
     def fits(self, columns: Sequence[str]) -> bool:
-        return self._least <= len(columns) <= self._most and all(match(columns[column]) for column, match in self._match)
+        if not self._least <= len(columns) <= self._most or not all(match(columns[column]) for column, match in self._match):
+            return False
+        return not self._alike or len({len(columns[column].partition(".")[2]) for column in self._alike}) == 1
 
     def decode(self, text: str, split: Split) -> Decoded | Rejected | None:
         columns = split(self._separator)

@@ -126,6 +126,8 @@ class Layout(CardModel):
     or_more: bool = False
     match: dict[int, str] = {}
     """column → pattern its whole text must match"""
+    alike: list[int] = []
+    """columns that are printed with the same number of decimals, or none of them at all"""
     when: When = {}
     after: list[str] = []
     """taken only when the last record had one of these layouts"""

@@ -1,0 +1,84 @@
+"""NMEA sentences that lost bytes in pairs: an XOR does not see two equal ones, so the syntax of each column has to."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge.instruments import StreamDriver
+from edge.instruments.decode import bench_driver
+from firmware_config.cards import load_card
+from simulators.instruments import gps
+
+MINUTE_DEG = 1 / 60
+
+
+@cache
+def receiver() -> StreamDriver:
+    driver = bench_driver(load_card("gps_nmea0183"), {})
+    assert isinstance(driver, StreamDriver)
+    return driver
+
+
+def read(sentence: bytes) -> dict[str, Any] | None:
+    """The values of a sentence that is good as a whole."""
+    found = [reading.values for reading in receiver().feed(sentence, 0.0) if reading.valid]
+    return found[0] if found else None
+
+
+@st.composite
+def sentences(draw: st.DrawFn) -> bytes:
+    t = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=draw(st.integers(0, 40_000_000)))
+    clock = f"{t:%H%M%S}{draw(st.sampled_from(['.00', '.000', '.11', '']))}"
+    place = draw(st.floats(-89.9, 89.9)), draw(st.floats(-179.9, 179.9))
+    kind = draw(st.sampled_from(["GGA", "RMC", "ZDA"]))
+    if kind == "GGA":
+        fix = draw(st.sampled_from([1, 2, 4, 5])), draw(st.integers(4, 33)), draw(st.floats(0.5, 9.9))
+        return gps.gga(clock, place, fix, (draw(st.floats(-20, 300)), draw(st.floats(-60, 80))))
+    if kind == "RMC":
+        return gps.rmc(clock, f"{t:%d%m%y}", place, (draw(st.floats(0, 30)), draw(st.floats(0, 359.9))), draw(st.sampled_from("ADR")))
+    return gps.zda(clock, t)
+
+
+@given(sentence=sentences(), lost=st.lists(st.integers(0, 80), min_size=1, max_size=3))
+@settings(max_examples=400, deadline=None)
+def test_a_sentence_that_lost_bytes_moves_nobody_and_changes_no_date(sentence: bytes, lost: list[int]) -> None:
+    """What still passes can have lost decimals of the minute alone."""
+    truth = read(sentence)
+    assert truth is not None
+    rest = bytearray(sentence[:-2])
+    for at in lost:
+        del rest[at % len(rest)]
+    found = read(bytes(rest) + b"\r\n") or {}
+    for name in found.keys() & {"lat", "lon"}:
+        assert abs(found[name] - truth[name]) < MINUTE_DEG, (sentence, bytes(rest))
+    for name in found.keys() & {"date", "day", "month", "year"}:
+        assert found[name] in {truth[name], None}, (sentence, bytes(rest))
+    if found.get("time") is not None:
+        assert found["time"][:8] == truth["time"][:8], (sentence, bytes(rest))
+
+
+@pytest.mark.parametrize(
+    ("whole", "damaged"),
+    [
+        (b"$GNZDA,104010.00,07,05,2027,00,00*79", b"$GNZDA,104010.0,07,05,227,00,00*79"),
+        (
+            b"$GNGGA,201541.83,3007.5103,N,12037.5897,E,1,18,2.6,15.4,M,-6.2,M,,*56",
+            b"$GNGGA,201541.83,3007.510,N,1207.5897,E,1,18,2.6,15.4,M,-6.2,M,,*56",
+        ),
+        (b"$GNRMC,015646.00,A,3338.3392,N,03245.4062,E,5.34,28.3,060527,,,A*4D", b"$GNRMC,015646.00,A,3338.3392,N,03245.4062,E,5.34,8.3,06057,,,A*4D"),
+        (
+            b"$GNGGA,065437.00,2258.2839,S,03537.8978,E,1,14,1.1,42.1,M,23.4,M,,*5A",
+            b"$GNGGA,065437.00,2258.28,S,03537.8978,E,1,14,1.1,42.1,M,2.4,M,,*5A",
+        ),
+    ],
+)  # fmt: skip
+def test_pairs_that_the_checksum_does_not_see(whole: bytes, damaged: bytes) -> None:
+    whole, damaged = (gps.sentence(text[1:].partition(b"*")[0].decode()) for text in (whole, damaged))
+    assert read(whole) is not None
+    assert read(damaged) is None
