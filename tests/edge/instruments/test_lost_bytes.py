@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from itertools import combinations
 from typing import Any
 
 import pytest
@@ -45,22 +46,23 @@ def sentences(draw: st.DrawFn) -> bytes:
     return gps.zda(clock, t)
 
 
-@given(sentence=sentences(), lost=st.lists(st.integers(0, 80), min_size=1, max_size=3))
+@given(sentence=sentences(), which=st.integers(0, 10_000))
 @settings(max_examples=400, deadline=None)
-def test_a_sentence_that_lost_bytes_moves_nobody_and_changes_no_date(sentence: bytes, lost: list[int]) -> None:
+def test_a_sentence_that_lost_two_equal_bytes_moves_nobody_and_changes_no_date(sentence: bytes, which: int) -> None:
     """What still passes can have lost decimals of the minute alone."""
     truth = read(sentence)
     assert truth is not None
-    rest = bytearray(sentence[:-2])
-    for at in lost:
-        del rest[at % len(rest)]
-    found = read(bytes(rest) + b"\r\n") or {}
+    end = sentence.index(b"*")
+    pairs = [(i, j) for i, j in combinations(range(1, end), 2) if sentence[i] == sentence[j]]
+    i, j = pairs[which % len(pairs)]
+    rest = sentence[:i] + sentence[i + 1 : j] + sentence[j + 1 :]
+    found = read(rest) or {}
     for name in found.keys() & {"lat", "lon"}:
-        assert abs(found[name] - truth[name]) < MINUTE_DEG, (sentence, bytes(rest))
+        assert abs(found[name] - truth[name]) < MINUTE_DEG, (sentence, rest)
     for name in found.keys() & {"date", "day", "month", "year"}:
-        assert found[name] in {truth[name], None}, (sentence, bytes(rest))
+        assert found[name] in {truth[name], None}, (sentence, rest)
     if found.get("time") is not None:
-        assert found["time"][:8] == truth["time"][:8], (sentence, bytes(rest))
+        assert found["time"][:8] == truth["time"][:8], (sentence, rest)
 
 
 @pytest.mark.parametrize(
