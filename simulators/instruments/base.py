@@ -23,7 +23,15 @@ from simulators.faults.effects import Columns
 from simulators.instruments.feed import AirFeed
 from simulators.world import World, noise
 from simulators.world.config import InstrumentSettings
+from simulators.world.growth import clear_share
 from simulators.world.noise import Array
+
+HEAVY_RAIN_MM_H, DROPS_MM_H, MOST_DROPS = 15.0, 40.0, 0.85
+DROPS_STREAM = 70
+WETTING_MM_H, MOST_WET = 25.0, 0.55
+"""rain at which windows lose half of what they can lose, and that share of the light"""
+DEW_HUMIDITY, DEW_SHARE = 99.0, 0.7
+"""above this humidity (%) dew settles, to at most this share of what rain does"""
 
 
 @dataclass(frozen=True)
@@ -145,6 +153,25 @@ class Simulated(ABC):
     def times_ms(self, first: int, count: int) -> Array:
         """World times of samples."""
         return np.asarray((first + np.arange(count)) * self.period_ms, dtype=np.float64)
+
+    def under_water(self, times_ms: Array) -> dict[str, Array]:
+        """The world's state as a sensor in the water meets it: below the film that has grown on it."""
+        return self.setting.world.behind_film(self.setting.feed.state(times_ms), times_ms)
+
+    def drops(self, times_ms: Array) -> NDArray[np.bool_]:
+        """In which samples drops stand in the path of sound or light: the more often the harder it rains, never in light rain."""
+        rate = self.setting.world.value("rain_rate", times_ms)
+        if rate.max() <= HEAVY_RAIN_MM_H:
+            return np.zeros(len(times_ms), dtype=np.bool_)
+        share = MOST_DROPS * (1.0 - np.exp(-np.maximum(rate - HEAVY_RAIN_MM_H, 0.0) / DROPS_MM_H))
+        return np.asarray(noise.uniform(self._noise + DROPS_STREAM, np.round(times_ms).astype(np.int64)) < share)
+
+    def window(self, times_ms: Array) -> Array:
+        """Share of the light that passes windows in the open air: salt on them, rain or fog."""
+        world = self.setting.world
+        rain, humidity = world.value("rain_rate", times_ms), world.value("relative_humidity", times_ms)
+        wet = np.maximum(rain / (rain + WETTING_MM_H), np.clip(humidity - DEW_HUMIDITY, 0.0, 1.0) * DEW_SHARE)
+        return np.asarray(clear_share(world.value("salt", times_ms)) * (1.0 - MOST_WET * wet))
 
     def jitter(self, stream: int, index: Array, size: float) -> Array:
         """White noise of the instrument itself, standard deviation ``size``."""

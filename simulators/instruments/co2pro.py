@@ -55,7 +55,7 @@ class Co2Pro(Talker):
 
     def values(self, first: int, count: int) -> Columns:
         times = self.times_ms(first, count)
-        state = self.setting.feed.state(times)
+        state = self.under_water(times)
         index = np.arange(first, first + count, dtype=np.int64)
         step = index % len(CYCLE)
         air = np.array([CYCLE[k] == "A" for k in step.tolist()])
@@ -93,7 +93,7 @@ class Co2Pro(Talker):
     def _slow(self, columns: Columns, fault: Suffered) -> Array:
         """The water of so long ago, evened out over the membrane's time (an average of ten past instants, exponentially weighed)."""
         ages = fault.magnitude * -np.log(1.0 - (np.arange(10) + 0.5) / 10.0)
-        past = [self.setting.feed.state(fault.times_ms - age * 1e3)["pco2_water"] for age in ages.tolist()]
+        past = [self.under_water(fault.times_ms - age * 1e3)["pco2_water"] for age in ages.tolist()]
         return np.asarray(np.mean(past, axis=0) * STANDARD_MBAR / columns["pressure"])
 
     def encode(self, columns: Columns, first: int) -> list[bytes]:

@@ -79,7 +79,9 @@ class Csat3(Talker):
     def values(self, first: int, count: int) -> Columns:
         wind = self.setting.feed.wind(first, count, self._rate, "campbell", self.setting.instrument.mounting, PATH_M)
         missing = np.isnan(wind.u) | np.isnan(wind.v) | np.isnan(wind.w) | np.isnan(wind.ts)
-        return {"u": wind.u, "v": wind.v, "w": wind.w, "ts": wind.ts, "flags": np.zeros(count), "acquiring": missing.astype(np.float64)}
+        wet = self.drops(self.times_ms(first, count)) & ~self.setting.feed.recorded(first, count, self._rate)
+        flags = np.where(wet, float(AMPLITUDE_LOW), 0.0)
+        return {"u": wind.u, "v": wind.v, "w": wind.w, "ts": wind.ts, "flags": flags, "acquiring": missing.astype(np.float64)}
 
     def invalidate(self, columns: Columns, row: int, code: int) -> None:
         """Flags in the order of the word: 8 c differs, 4 poor lock, 2 amplitude high, 1 (the usual) amplitude low."""

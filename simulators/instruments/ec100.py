@@ -18,8 +18,10 @@ from simulators.instruments.checksums import campbell_signature, spoiled
 from simulators.world import physics
 
 SONIC_PATH_M, GAS_PATH_M = 0.115, 0.154
-ACQUIRING = 16
+ACQUIRING, AMPLITUDE_LOW = 16, 1
 STARTING_UP = 0b101
+SIGNALS_LOW = 0xC0001
+"""bad data, CO2 and H2O signal level low: drops on the windows"""
 COUNTER_TURNS_AT = 64
 SIGNAL = (0.9871, 0.9742)
 CO2_NOISE_MG = 0.2
@@ -60,16 +62,19 @@ class Irgason(Talker):
         gas = self.setting.feed.gas(first, count, self._rate, self.setting.lag_s, at, GAS_PATH_M)
         index = np.arange(first, first + count, dtype=np.float64)
         live = ~self.setting.feed.recorded(first, count, self._rate)
+        times = self.times_ms(first, count)
+        wet, window = self.drops(times) & live, np.where(live, self.window(times), 1.0)
         no_gas = np.isnan(gas.co2) | np.isnan(gas.h2o)
         no_wind = np.isnan(wind.u) | np.isnan(wind.v) | np.isnan(wind.w) | np.isnan(wind.ts)
         return {
             "u": wind.u, "v": wind.v, "w": wind.w, "ts": wind.ts,
-            "sonic_diagnostic": np.where(no_wind, float(ACQUIRING), 0.0),
+            "sonic_diagnostic": np.where(no_wind, float(ACQUIRING), np.where(wet, float(AMPLITUDE_LOW), 0.0)),
             "co2": np.where(no_gas, 0.0, gas.co2 * physics.M_CO2 * 1e3) + live * self.jitter(0, index, CO2_NOISE_MG),
             "h2o": np.where(no_gas, 0.0, gas.h2o * physics.M_WATER) + live * self.jitter(1, index, H2O_NOISE_G),
-            "gas_diagnostic": np.where(no_gas, float(STARTING_UP), 0.0),
+            "gas_diagnostic": np.where(no_gas, float(STARTING_UP), np.where(wet, float(SIGNALS_LOW), 0.0)),
             "temperature": np.where(np.isnan(gas.temperature), 0.0, gas.temperature),
             "pressure": np.where(np.isnan(gas.pressure), 0.0, gas.pressure),
+            "co2_signal": SIGNAL[0] * window, "h2o_signal": SIGNAL[1] * window,
         }  # fmt: skip
 
     def invalidate(self, columns: Columns, row: int, code: int) -> None:
@@ -79,11 +84,13 @@ class Irgason(Talker):
             columns[name][row] = math.nan
 
     def encode(self, columns: Columns, first: int) -> list[bytes]:
-        names = ("u", "v", "w", "ts", "sonic_diagnostic", "co2", "h2o", "gas_diagnostic", "temperature", "pressure")
+        names = (
+            "u", "v", "w", "ts", "sonic_diagnostic", "co2", "h2o", "gas_diagnostic", "temperature", "pressure", "co2_signal", "h2o_signal",
+        )  # fmt: skip
         rows = zip(*(columns[name].tolist() for name in names), strict=True)
         return [
-            record((u, v, w, ts), (co2, h2o), (int(sonic), int(gas)), (t, p), SIGNAL, counter=(first + i) % COUNTER_TURNS_AT)
-            for i, (u, v, w, ts, sonic, co2, h2o, gas, t, p) in enumerate(rows)
+            record((u, v, w, ts), (co2, h2o), (int(sonic), int(gas)), (t, p), (s1, s2), counter=(first + i) % COUNTER_TURNS_AT)
+            for i, (u, v, w, ts, sonic, co2, h2o, gas, t, p, s1, s2) in enumerate(rows)
         ]
 
     def spoil(self, record: bytes) -> bytes:

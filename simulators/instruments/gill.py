@@ -17,10 +17,13 @@ from simulators.errors import InstrumentError
 from simulators.faults.effects import Columns
 from simulators.instruments.base import Setting, Talker
 from simulators.instruments.checksums import spoiled, xor
+from simulators.world import noise
+from simulators.world.noise import Array
 
 SOUND_M2_S2_K = 403.0
 """Square of the speed of sound for each kelvin of sonic temperature: what published processing of this sonic takes (T = c^2 / 403)."""
 BLOCKED = 7
+GAIN_AT_MAXIMUM, RETRIES = 0x0A, 0x0B
 PATH_M = 0.125
 RATES_HZ = {18: 1, 20: 4, 21: 5, 22: 8, 23: 10, 24: 16, 25: 20, 26: 32}
 """of setting P"""
@@ -57,8 +60,16 @@ class WindMaster(Talker):
 
     def values(self, first: int, count: int) -> Columns:
         wind = self.setting.feed.wind(first, count, self._rate, "gill", self.setting.instrument.mounting, PATH_M)
+        times = self.times_ms(first, count)
+        wet = self.drops(times) & ~self.setting.feed.recorded(first, count, self._rate)
         missing = np.isnan(wind.u) | np.isnan(wind.v) | np.isnan(wind.w) | np.isnan(wind.ts)
-        return {"u": wind.u, "v": wind.v, "w": wind.w, "ts": wind.ts, "status": np.where(missing, float(BLOCKED), 0.0)}
+        status = np.where(missing, float(BLOCKED), np.where(wet, self.rain_status(times), 0.0))
+        return {"u": wind.u, "v": wind.v, "w": wind.w, "ts": wind.ts, "status": status}
+
+    def rain_status(self, times_ms: Array) -> Array:
+        """What it says of drops in its paths: blocked, or a signal found at the highest gain or after retries."""
+        which = noise.uniform(self._noise + 90, np.round(times_ms).astype(np.int64))
+        return np.where(which < 0.4, float(BLOCKED), np.where(which < 0.7, float(GAIN_AT_MAXIMUM), float(RETRIES)))
 
     def invalidate(self, columns: Columns, row: int, code: int) -> None:
         columns["status"][row] = code or BLOCKED

@@ -20,7 +20,6 @@ from simulators.instruments.checksums import xor
 from simulators.world import noise
 
 HEADER = b"\xb4\xb4"
-GAIN_AT_MAXIMUM, RETRIES = 0x0A, 0x0B
 
 
 def record(wind: tuple[float, float, float], sos: float, status: int) -> bytes:
@@ -44,10 +43,8 @@ class BinaryWindMaster(gill.WindMaster):
     def suffer(self, columns: Columns, fault: Suffered) -> None:
         """``rain``: blocked or marginal in turn; ``ice``: all paths; ``path_blocked``: the path of its magnitude."""
         if fault.name == "rain":
-            wet = noise.uniform(self._noise + 90, np.round(fault.times_ms).astype(np.int64))
-            codes = np.where(wet < 0.4, float(gill.BLOCKED), np.where(wet < 0.7, float(GAIN_AT_MAXIMUM), float(RETRIES)))
             hit = fault.hit & (noise.uniform(self._noise + 91, np.round(fault.times_ms).astype(np.int64)) < fault.magnitude)
-            columns["status"] = np.where(hit, codes, columns["status"])
+            columns["status"] = np.where(hit, self.rain_status(fault.times_ms), columns["status"])
         elif fault.name in ("ice", "path_blocked"):
             columns["status"] = np.where(fault.hit, float(gill.BLOCKED) if fault.name == "ice" else fault.magnitude, columns["status"])
         else:

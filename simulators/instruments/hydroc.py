@@ -43,7 +43,7 @@ class HydroC(Talker):
 
     def values(self, first: int, count: int) -> Columns:
         times = self.times_ms(first, count)
-        state = self.setting.feed.state(times)
+        state = self.under_water(times)
         index = np.arange(first, first + count, dtype=np.float64)
         into_s = times % self.setting.settings.zero_every / 1e3
         zero = into_s < ZERO_S

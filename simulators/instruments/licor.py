@@ -12,10 +12,12 @@ import re
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from simulators.errors import InstrumentError
 from simulators.faults.effects import Columns
 from simulators.instruments.base import Setting, Talker
+from simulators.world.noise import Array
 
 GOOD_LI7500 = 0b1111_0000
 GOOD_LI7200 = 0b1_1111_1111_0000
@@ -62,6 +64,7 @@ class GasAnalyser(Talker):
         if model not in ("li7500", "li7200"):
             raise InstrumentError(f"{self.id}: analyser {model!r} is not known (li7500, li7200)")
         self._good = (GOOD_LI7200 if model == "li7200" else GOOD_LI7500) | SIGNAL_NIBBLE
+        self._open = model == "li7500"
         self._path_m = 0.0 if model == "li7200" else PATH_M
         self._last: bytes = b""
         self._stride = max(1, round(self._rate / float(setting.settings.set_to.get("rate", self._rate))))
@@ -71,13 +74,21 @@ class GasAnalyser(Talker):
         index = np.arange(first, first + count, dtype=np.float64)
         missing = np.isnan(gas.co2) | np.isnan(gas.h2o)
         live = ~self.setting.feed.recorded(first, count, self._rate)
+        good = self._state_in_the_open(self.times_ms(first, count), live) if self._open else np.full(count, float(self._good))
         return {
             "co2": np.where(missing, 0.0, gas.co2) + live * self.jitter(0, index, CO2_NOISE_MMOL),
             "h2o": np.where(missing, 0.0, gas.h2o) + live * self.jitter(1, index, H2O_NOISE_MMOL),
             "temperature": np.where(np.isnan(gas.temperature), 0.0, gas.temperature),
             "pressure": np.where(np.isnan(gas.pressure), 0.0, gas.pressure),
-            "diagnostic": np.where(missing, float(self._good & ~PLL), float(self._good)),
+            "diagnostic": np.where(missing, float(self._good & ~PLL), good),
         }
+
+    def _state_in_the_open(self, times_ms: Array, live: NDArray[np.bool_]) -> Array:
+        """The diagnostic of an open path: signal strength through salted and wet windows; with drops in the path no lock, as when it has no
+        data."""
+        steps = np.round(SIGNAL_NIBBLE * np.where(live, self.window(times_ms), 1.0))
+        locked = np.where(self.drops(times_ms) & live, float(self._good & ~PLL), float(self._good))
+        return np.asarray(locked - SIGNAL_NIBBLE + steps)
 
     def invalidate(self, columns: Columns, row: int, code: int) -> None:
         columns["diagnostic"][row] = code or (self._good & ~PLL)

@@ -101,7 +101,7 @@ class Optode(Talker):
 
     def values(self, first: int, count: int) -> Columns:
         times = self.times_ms(first, count)
-        state = self.setting.feed.state(times)
+        state = self.under_water(times)
         index = np.arange(first, first + count, dtype=np.float64)
         wet = self.setting.world.depth_m(self.setting.height_m, state["water_level"]) > 0
         temperature = np.where(wet, state["water_temperature"], state["air_temperature"]) + self.jitter(0, index, 0.003)

@@ -53,7 +53,7 @@ class Rdo(Unit):
 
     def values(self, first: int, count: int) -> Columns:
         times = self.times_ms(first, count)
-        state = self.setting.feed.state(times)
+        state = self.under_water(times)
         index = times / 1000.0
         oxygen = state["dissolved_oxygen"] + self.jitter(0, index, 0.005)
         share = oxygen / state["oxygen_at_saturation"]

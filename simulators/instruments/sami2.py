@@ -131,7 +131,7 @@ class Sami2(Talker):
 
     def values(self, first: int, count: int) -> Columns:
         times = self.times_ms(first, count)
-        state = self.setting.feed.state(times)
+        state = self.under_water(times)
         index = np.arange(first, first + count, dtype=np.float64)
         return {
             "pco2": state["pco2_water"] + self.jitter(0, index, 0.5),

@@ -57,7 +57,7 @@ class Sbe63(Talker):
 
     def values(self, first: int, count: int) -> Columns:
         times = self.times_ms(first, count)
-        state = self.setting.feed.state(times)
+        state = self.under_water(times)
         index = np.arange(first, first + count, dtype=np.float64)
         temperature = state["water_temperature"] + self.jitter(0, index, 0.002)
         saturation = 100.0 * state["dissolved_oxygen"] / state["oxygen_at_saturation"]

@@ -32,7 +32,7 @@ class Y504(Unit):
 
     def values(self, first: int, count: int) -> Columns:
         times = self.times_ms(first, count)
-        state = self.setting.feed.state(times)
+        state = self.under_water(times)
         index = times / 1000.0
         wet = self.setting.world.depth_m(self.setting.height_m, state["water_level"]) > 0
         in_air = physics.oxygen_solubility_mmol_m3(state["air_temperature"], np.zeros(count), state["air_pressure"]) * physics.M_OXYGEN

@@ -31,7 +31,7 @@ class OdoRtu(Unit):
 
     def values(self, first: int, count: int) -> Columns:
         times = self.times_ms(first, count)
-        state = self.setting.feed.state(times)
+        state = self.under_water(times)
         index = times / 1000.0
         oxygen = state["dissolved_oxygen"] + self.jitter(0, index, 0.006)
         local = 100.0 * oxygen / state["oxygen_at_saturation"]

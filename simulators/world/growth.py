@@ -1,9 +1,9 @@
 """What settles on a station between two visits: salt on windows in the air, a living film on everything under water.
 
-Both follow from the time since the last cleaning alone, hour by hour through the weather that was:
+Both follow from the time since the last cleaning alone, in ten-minute steps through the weather that was:
 
     salt (g m-2)   d(salt)/dt = a (U / 10)^2.5 - w rain salt: spray grows steeply with the wind, a millimetre of rain takes a quarter
-    film (mm)      logistic from 10 um to 1.2 mm, 7 % a day at 20 degC and twice that ten degrees warmer
+    film (mm)      logistic from the 10 um that stay behind (not counted) to 1.2 mm, 7 % a day at 20 degC and twice that ten degrees warmer
 
 A film of thickness L lets oxygen through by diffusion with the time L^2 / 2D (Crank 1975; D 1.2e-9 m2 s-1 in a biofilm, Stewart 1998), so
 that what is below answers late, and makes or eats oxygen in itself: in balance rate L^2 / 2D at its base. Rates are the bench's own:
@@ -19,11 +19,10 @@ import numpy as np
 
 from simulators.world import noise
 from simulators.world.noise import Array
+from simulators.world.steps import DAY_S, STEP_S, STEPS
 from simulators.world.water import Water
 from simulators.world.weather import Weather
 
-DAY_S = 86_400.0
-HOUR_S = 3600.0
 VISIT_S = 14.0 * DAY_S
 SALT_G_M2_DAY = 0.06
 SPRAY_POWER = 2.5
@@ -67,7 +66,7 @@ class Growth:
         self._water = water
         self._cleaned_s = cleaned_s
         share = float(noise.uniform(noise.key(seed, "visits"), np.array([0]))[0])
-        self._visit_s = np.floor(VISIT_S * share / HOUR_S) * HOUR_S
+        self._visit_s = np.floor(VISIT_S * share / STEP_S) * STEP_S
         self._days: OrderedDict[int, tuple[Array, Array, Array]] = OrderedDict()
 
     def at(self, t_s: Array) -> tuple[Array, Array]:
@@ -82,38 +81,39 @@ class Growth:
 
     def _day(self, day: int) -> tuple[Array, Array, Array]:
         if day not in self._days:
-            hours = day * DAY_S + HOUR_S * np.arange(25.0)
-            visits = self._visits(hours)
-            salt, film = np.zeros(25), np.zeros(25)
+            nodes = day * float(DAY_S) + STEP_S * np.arange(STEPS + 1.0)
+            visits = self._visits(nodes)
+            salt, film = np.zeros_like(nodes), np.zeros_like(nodes)
             for visit in set(visits.tolist()):
                 mine = visits == visit
-                salt[mine], film[mine] = self._since(visit, hours[mine])
-            self._days[day] = hours, salt, film
+                salt[mine], film[mine] = self._since(visit, nodes[mine])
+            self._days[day] = nodes, salt, film
             while len(self._days) > 4:
                 self._days.popitem(last=False)
         return self._days[day]
 
     def _visits(self, t_s: Array) -> Array:
-        """The cleaning that counts at each time; it takes the hour before."""
+        """The cleaning that counts at each time; it takes the step before."""
         regular = np.floor((t_s - self._visit_s) / VISIT_S) * VISIT_S + self._visit_s
         return regular if self._cleaned_s is None else np.where(t_s >= self._cleaned_s, self._cleaned_s, regular)
 
     def _since(self, cleaned_s: float, t_s: Array) -> tuple[Array, Array]:
-        """From a cleaning to the whole hours ``t_s``."""
+        """From a cleaning to the whole steps ``t_s``."""
         begin = max(cleaned_s, float(t_s[-1]) // DAY_S * DAY_S - REMEMBERED_S)
         if begin >= t_s[-1]:
-            return np.zeros_like(t_s), np.full_like(t_s, FILM_FIRST_MM)
-        hours = np.append(begin, np.arange(begin // HOUR_S + 1.0, t_s[-1] // HOUR_S + 1.0) * HOUR_S)
-        steps = np.diff(hours)
-        air = self._weather.at(hours[1:])
-        factor = self._weather.on_water(hours[1:])
+            return np.zeros_like(t_s), np.zeros_like(t_s)
+        nodes = np.append(begin, np.arange(begin // STEP_S + 1.0, t_s[-1] // STEP_S + 1.0) * STEP_S)
+        steps = np.diff(nodes)
+        air, factor = self._weather.at(nodes[1:]), self._weather.on_water(nodes[1:])
         gain = factor.of("spray", SALT_G_M2_DAY) / DAY_S * (air["wind_speed"] / 10.0) ** SPRAY_POWER
-        loss = WASHED_PER_MM * air["rain_rate"] / HOUR_S + gain / SALT_MOST_G_M2
+        loss = WASHED_PER_MM * air["rain_rate"] / 3600.0 + gain / SALT_MOST_G_M2
+        left = np.exp(-loss * steps)
+        settled = gain * np.where(loss > 0, -np.expm1(-loss * steps) / np.maximum(loss, 1e-30), steps)
         salts, salt = [0.0], 0.0
-        for step, more, less in zip(steps.tolist(), gain.tolist(), loss.tolist(), strict=True):
-            salt = (salt + step * more) / (1.0 + step * less)
+        for stays, more in zip(left.tolist(), settled.tolist(), strict=True):
+            salt = salt * stays + more
             salts.append(salt)
-        rate = factor.of("growth", GROWTH_PER_DAY) / DAY_S * Q10 ** ((self._water.offshore_c(hours[1:]) - 20.0) / 10.0)
+        rate = factor.of("growth", GROWTH_PER_DAY) / DAY_S * Q10 ** ((self._water.offshore_c(nodes[1:]) - 20.0) / 10.0)
         grown = np.concatenate([[0.0], np.cumsum(rate * steps)])
         film = FILM_MOST_MM / (1.0 + (FILM_MOST_MM / FILM_FIRST_MM - 1.0) * np.exp(-grown))
-        return np.interp(t_s, hours, salts), np.interp(t_s, hours, film)
+        return np.interp(t_s, nodes, salts), np.interp(t_s, nodes, film - FILM_FIRST_MM)
