@@ -7,6 +7,7 @@ instrument's link exist, is an address used twice, does an input come from somet
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import json
 import typing
@@ -18,7 +19,7 @@ from pydantic import ValidationError
 
 from firmware_config.cards import readable_cards
 from firmware_config.errors import StationFileError
-from firmware_config.sense import Parts, check_sense
+from firmware_config.sense import Parts, check_calibrations, check_sense
 from firmware_config.station import Station, Surface
 from firmware_config.yaml_report import MAX_FILE_BYTES, Report, read_yaml, shape_problems
 
@@ -33,6 +34,8 @@ class LoadedStation:
     site: dict[str, Any]
     config_hash: str
     path: Path
+    warnings: tuple[str, ...] = ()
+    """what is allowed and probably not meant, each with file and line"""
 
 
 def _read_site(report: Report, path: Path) -> dict[str, Any]:
@@ -83,9 +86,11 @@ def load_station(path: Path) -> LoadedStation:
     wrong = sorted({instrument.model for instrument in parts.instruments.values()} & set(broken))
     for model in wrong:
         report.problems += broken[model]
+    warnings = Report(path, report.root)
     if not wrong:
         check_sense(report, parts, cards)
+        check_calibrations(report, warnings, parts, cards, datetime.datetime.now(datetime.UTC).date())
     if report.problems or station is None:
         raise StationFileError(report.problems)
     digest = hashlib.sha256(path.read_bytes() + b"\0" + json.dumps(site, sort_keys=True).encode()).hexdigest()[:16]
-    return LoadedStation(station, site, digest, path)
+    return LoadedStation(station, site, digest, path, tuple(warnings.problems))

@@ -17,7 +17,7 @@ def _door() -> None:
 
 @main.command()
 def check(files: Annotated[list[Path], typer.Argument(help="station files (their site.geojson is read too)")]) -> None:
-    """Check station files as a whole; prints every problem and exits 1 if there is one."""
+    """Check station files as a whole; prints every problem and exits 1 if there is one. A warning is no problem."""
     from firmware_config.check import load_station
     from firmware_config.errors import StationFileError
 
@@ -31,6 +31,8 @@ def check(files: Annotated[list[Path], typer.Argument(help="station files (their
                 typer.echo(problem, err=True)
         else:
             station = loaded.station
+            for warning in loaded.warnings:
+                typer.echo(f"warning: {warning}", err=True)
             typer.echo(
                 f"{path}: good: {station.id}, {len(station.instruments)} instruments, {len(station.products)} products, "
                 f"configuration {loaded.config_hash}"

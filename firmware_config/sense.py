@@ -6,6 +6,7 @@ need a part that is itself broken is left out rather than answered wrongly.
 
 from __future__ import annotations
 
+import datetime
 import zoneinfo
 from collections import Counter
 from collections.abc import Iterable
@@ -14,10 +15,12 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from firmware_config.calibration import in_force, is_of_this_unit
 from firmware_config.cards import Card, option_problems
 from firmware_config.quantities import registry, series_name, split_series
 from firmware_config.station import (
     AirSeaFlux,
+    Calibration,
     EddyFlux,
     Instrument,
     Link,
@@ -198,6 +201,57 @@ def _check_instrument(
         report.add((*where, "rate"), "a Modbus instrument is asked: give every (for example 10s) instead of rate")
     if isinstance(link, ModbusRtuLink) and instrument.every is not None and instrument.every < 200:
         report.add((*where, "every"), f"{instrument.every} ms is shorter than a serial bus can serve", allowed=["at least 200ms"])
+
+
+def check_calibrations(report: Report, warnings: Report, parts: Parts, cards: dict[str, Card], today: datetime.date) -> None:
+    """Errors: corrections that name nothing, or of what must stay as it was measured. Warnings: a unit without the coefficients it needs,
+    a newest calibration that is not in force."""
+    for i, instrument in parts.instruments.items():
+        card = cards.get(instrument.model)
+        if card is None:
+            continue
+        for k, entry in enumerate(instrument.calibration):
+            _check_corrections(report, ("instruments", i, "calibration", k, "corrections"), instrument, entry, card)
+        if not parts.raw_only:
+            _warn_of_calibrations(warnings, ("instruments", i, "calibration"), instrument, card, today)
+
+
+def _check_corrections(report: Report, where: KeyPath, instrument: Instrument, entry: Calibration, card: Card) -> None:
+    measured = {name: source for name, source in card.quantities.items() if card.applies(source.when, instrument.options)}
+    for name, correction in entry.corrections.items():
+        if name not in measured:
+            report.nearest((*where, name), f"{instrument.model} gives no such quantity", name, measured)
+        elif instrument.rate is not None:
+            text = "a high-rate instrument is not corrected here: its raw archive holds what it said; set it in the instrument itself"
+            report.add((*where, name), text)
+        elif measured[name].counter and correction.offset:
+            report.add((*where, name, "offset"), f"{correction.offset:g}: {name} is the increase of a counter; it has a slope alone")
+
+
+def _warn_of_calibrations(warnings: Report, where: KeyPath, instrument: Instrument, card: Card, today: datetime.date) -> None:
+    entries = sorted(enumerate(instrument.calibration), key=lambda pair: pair[1].date)
+    now = in_force(instrument, today)
+    counts = f"that of {now.date} counts" if now is not None else "none counts"
+    if entries:
+        k, newest = entries[-1]
+        if not is_of_this_unit(newest, instrument):
+            text = f"{newest.serial_number!r}: the newest calibration is of another unit than {instrument.serial_number!r}; {counts}"
+            warnings.add((*where, k, "serial_number"), text)
+        elif newest.date > today:
+            warnings.add((*where, k, "date"), f"{newest.date}: in the future; until then {counts}")
+    needed = {name.lower(): name for name in card.calibration.needed} if card.calibration is not None else {}
+    for k, entry in entries:
+        for name in entry.coefficients:
+            if name.lower() not in needed:
+                names = ", ".join(needed.values()) or "none"
+                warnings.add((*where, k, "coefficients", name), f"not used: the coefficients of {instrument.model} are {names}")
+    given = {name.lower() for name in now.coefficients} if now is not None else set()
+    lacking = [name for lower, name in needed.items() if lower not in given]
+    if lacking:
+        place: KeyPath = (*where, instrument.calibration.index(now), "coefficients") if now is not None else where[:-1]
+        warnings.add(
+            place, f"without {', '.join(lacking)} (see the maker's sheet of this unit) there is no {card.role} from {instrument.id}"
+        )
 
 
 def _check_described(report: Report, i: int, instrument: Instrument) -> None:

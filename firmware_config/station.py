@@ -105,12 +105,23 @@ class Mounting(Model):
     vertical_separation_m: float = 0.0
 
 
+class Correction(Model):
+    """A two-point correction of a quantity in the registry's unit: slope x value + offset."""
+
+    slope: float = Field(1.0, gt=0)
+    offset: float = 0.0
+
+
 class Calibration(Model):
-    """A dated calibration, coefficients named as in the instrument's document. The newest not in the future applies; old ones stay."""
+    """A dated calibration: coefficients named as in the instrument's document, corrections by quantity. The newest entry of this unit that
+    is not in the future applies, whole; old ones stay. An entry of another ``serial_number`` than the instrument's does not apply."""
 
     date: datetime.date
     by: str = ""
+    serial_number: str = ""
+    """the unit that was calibrated; not given: the one that stands in the file"""
     coefficients: dict[str, float] = {}
+    corrections: dict[str, Correction] = {}
 
 
 class Instrument(Model):

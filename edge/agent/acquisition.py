@@ -7,6 +7,7 @@ Not here: opening links (`edge.links`), decoding (`edge.instruments`), what beco
 
 from __future__ import annotations
 
+import datetime
 import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from edge.agent.cycles import Cycles
 from edge.agent.memory import InstrumentMemory
 from edge.agent.timebase import StationTime
 from edge.agent.watch import Watch
@@ -84,12 +86,35 @@ class Acquisition:
         self._links: list[ByteLink] = []
         self.sources = {item.id: self._source(item) for item in station.instruments}
         self._settings = {name: self._keeper(source) for name, source in self.sources.items()}
+        self._cycles = {
+            name: Cycles(source.driver.card, source.instrument, time, on_change)
+            for name, source in self.sources.items()
+            if source.driver.card.cycles
+        }
 
     def _source(self, instrument: Instrument) -> Source:
-        driver = make_driver(instrument, load_card(instrument.model), self._time.clock.monotonic)
+        driver = make_driver(instrument, load_card(instrument.model), self._time.clock.monotonic, self._today)
         if isinstance(driver, StreamDriver):
+            driver.show_cycles = True
             driver.recall(self._memory.recall(instrument.id))
         return Source(instrument, driver, Watch(instrument, driver.stats, self._time.now_ms(), self._on_change))
+
+    def _today(self) -> datetime.date | None:
+        if self._time.quality == "unset":
+            return None
+        return datetime.datetime.fromtimestamp(self._time.utc_ms(self._time.now_ms()) / 1e3, datetime.UTC).date()
+
+    def look(self, now_ms: float) -> None:
+        """Notice what did not come; call now and then (monotonic ms)."""
+        for source in self.sources.values():
+            source.watch.look(now_ms)
+        for cycles in self._cycles.values():
+            cycles.look(now_ms)
+
+    def finish(self) -> None:
+        """The agent stops: tell of cycles that are open."""
+        for cycles in self._cycles.values():
+            cycles.end()
 
     def _keeper(self, source: Source) -> SettingsKeeper:
         tcp = any(isinstance(link, TcpLink) and link.id == source.instrument.link for link in self._station.links)
@@ -111,7 +136,7 @@ class Acquisition:
                 self._links.append(stream)
                 parts[f"link {link.id}"] = partial(self._listen, here, stream)
                 for source in here:
-                    if (keeper := self._settings[source.instrument.id]).settings:
+                    if (keeper := self._settings[source.instrument.id]).speaks:
                         parts[f"settings {source.instrument.id}"] = partial(keeper.run, stream.write)
                     if isinstance(source.driver, StreamDriver) and source.driver.request is not None:
                         parts[f"device {source.instrument.id}"] = partial(self._ask, source, stream)
@@ -181,9 +206,15 @@ class Acquisition:
                 self._settings[source.instrument.id].no_answer()
 
     def _take_all(self, source: Source, readings: list[Reading], at_ms: float) -> None:
+        cycles = self._cycles.get(source.instrument.id)
         for reading in readings:
+            if cycles is not None:
+                cycles.take(reading, at_ms)
             usable = any(value is not None for value in reading.quantities.values())
-            source.watch.heard(at_ms, usable=usable, reason=reading.reason or "no value")
+            if reading.cycle:
+                source.watch.in_cycle(at_ms)
+            else:
+                source.watch.heard(at_ms, usable=usable, reason=reading.reason or "no value")
             if not reading.values:
                 continue
             try:

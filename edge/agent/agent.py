@@ -17,6 +17,7 @@ from typing import Any
 from edge.agent import presence
 from edge.agent.acquisition import Acquisition, Source
 from edge.agent.book import SeriesBook
+from edge.agent.fixes import Fixes
 from edge.agent.folder import DataFolder
 from edge.agent.health import ClockCheck, DiskSpeed, Health
 from edge.agent.highrate import HighRate
@@ -103,6 +104,7 @@ class Agent:
         self.health = Health(folder.path, self._instrument_summaries, self._part_summaries, self.clock_check)
         self.uplink = Uplink(self.outbox, station, clock, broker, self._birth, self._live)
         self._tasks: list[asyncio.Task[None]] = []
+        self._fixes = Fixes()
         self._positions = {source.instrument.id for source in sources.values() if source.driver.card.role == "position"}
         self._restart_times: set[asyncio.Task[Any]] = set()
 
@@ -147,6 +149,8 @@ class Agent:
 
     def _deliver(self, source: Source, reading: Reading, at_ms: float) -> None:
         utc_ms = self.time.utc_ms(at_ms)
+        if source.instrument.id in self._positions:
+            reading = self._fixes.judged(source.instrument.id, reading)
         self.book.take(source, reading, at_ms, utc_ms)
         if source.instrument.rate is not None:
             for eddy in self.eddies:
@@ -188,8 +192,7 @@ class Agent:
             await asyncio.sleep(WATCH_LOOK_S)
             self.recorder.tick()
             now_ms = self.time.now_ms()
-            for source in self.acquisition.sources.values():
-                source.watch.look(now_ms)
+            self.acquisition.look(now_ms)
             for eddy in self.eddies:
                 for name, declared, measured in eddy.highrate.deviating_rates():
                     self.recorder.event("rate_deviates", instrument=name, declared_hz=round(declared, 4), measured_hz=round(measured, 4))
@@ -250,6 +253,8 @@ class Agent:
     async def run(self, stop: asyncio.Event) -> None:
         """Run until ``stop`` is set, then stop cleanly."""
         folder, outbox = self.folder, self.outbox
+        for warning in self.loaded.warnings:
+            logger.warning("station file", warning=warning)
         logger.info("agent starts", station=self.loaded.station.id, data=str(folder.path), last_stop=folder.last_stop)
         self.recorder.event(
             "boot",
@@ -277,6 +282,7 @@ class Agent:
         last = [task for name, task in named.items() if name in {"recorder", "uplink"}]
         await _cancel([task for task in self._tasks if task not in last])
         await _try(self.acquisition.close())
+        self.acquisition.finish()
         self.minutes.finish()
         for eddy in self.eddies:
             await _try(eddy.windows.stop())

@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from edge.agent.acquisition import Source
 from edge.agent.series import MINUTE_MS, WAIT_FOR_NEXT_MS, Newest, Series
 from edge.instruments import ModbusDriver, Reading
+from edge.instruments.calibration import Corrections
 from firmware_config.base import log
+from firmware_config.default_tests import rule_of
 from firmware_config.flags import Flag
 from firmware_config.quantities import series_name, split_series
 from firmware_config.records import Value
-from firmware_config.station import QualityRule, Station
+from firmware_config.station import Station
 
 logger = log.get(__name__)
 
@@ -33,6 +35,8 @@ class Minute:
     flags: dict[str, int]
     tests: dict[str, dict[str, int]]
     share: dict[str, float]
+    corrected: dict[str, str]
+    """series → date of the calibration whose correction its values carry"""
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,7 @@ class SeriesBook:
         self.products: dict[str, Newest] = {}
         self._of_source: dict[str, dict[str, Series]] = {}
         self._sonics: dict[str, _Sonic] = {}
+        self._corrections: dict[str, Corrections] = {}
         sources = list(sources)
         for source in sources:
             self._of_source[source.instrument.id] = {
@@ -64,11 +69,6 @@ class SeriesBook:
         for source in sources:
             if source.instrument.id in frames:
                 self._add_wind(source, frames[source.instrument.id])
-
-    def _rule(self, name: str) -> QualityRule | None:
-        every_place = f"{split_series(name).quantity}@*"
-        exact = next((rule for rule in self._station.quality if rule.series == name), None)
-        return exact or next((rule for rule in self._station.quality if rule.series == every_place), None)
 
     def _own(self, source: Source, quantity: str) -> Series | None:
         item = source.instrument
@@ -79,8 +79,10 @@ class SeriesBook:
             return None
         asked = isinstance(source.driver, ModbusDriver)
         per_minute = MINUTE_MS / item.every if item.every and asked else 0.0
-        self.series[name] = Series(name, self._rule(name), per_minute=per_minute, fast=item.rate is not None)
+        self.series[name] = Series(name, rule_of(self._station, name), per_minute=per_minute, fast=item.rate is not None)
         self.owners[name] = item.id
+        if source.driver.corrections is not None:
+            self._corrections[name] = source.driver.corrections
         return self.series[name]
 
     def _add_wind(self, source: Source, frame: Mapping[str, float]) -> None:
@@ -163,7 +165,16 @@ class SeriesBook:
                 tests[name] = found.tests
             if found.share < 1.0:
                 share[name] = round(found.share, 4)
-        return Minute(minute * MINUTE_MS, values, flags, tests, share)
+        start_ms = minute * MINUTE_MS
+        return Minute(start_ms, values, flags, tests, share, self._corrected(start_ms, values))
+
+    def _corrected(self, start_ms: int, values: Mapping[str, Value]) -> dict[str, str]:
+        corrected: dict[str, str] = {}
+        for name, corrections in self._corrections.items():
+            date, by_quantity = corrections.of_minute(start_ms)
+            if date is not None and name in values and split_series(name).quantity in by_quantity:
+                corrected[name] = date.isoformat()
+        return corrected
 
     # --- newest values
 

@@ -72,5 +72,6 @@ class Minutes:
                 flags=content.flags,
                 tests=content.tests,
                 share=content.share,
+                detail={"corrected": content.corrected} if content.corrected else {},
             )
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
 from edge.agent.book import SeriesBook
@@ -11,13 +12,14 @@ from edge.agent.series import Series
 from edge.agent.timebase import StationTime
 from edge.outbox import Outbox
 from firmware_config import __version__
+from firmware_config.calibration import in_force
 from firmware_config.check import LoadedStation
 from firmware_config.flags import Flag
 from firmware_config.messages import Birth, BirthSeries, Live
 from firmware_config.quantities import describe, registry, series_name, split_series
 from firmware_config.records import significant
 from firmware_config.sense import produced_by
-from firmware_config.station import AirSeaFlux, Station
+from firmware_config.station import AirSeaFlux, Instrument, Station
 from firmware_config.streams import STREAMS
 
 STREAM_OF = {"eddy": "eddy", "air_sea": "gas", "oxygen": "gas", "tide": "tide"}
@@ -44,6 +46,8 @@ def stream_periods(station: Station) -> dict[str, int]:
 def birth(loaded: LoadedStation, book: SeriesBook, time: StationTime, outbox: Outbox, *, simulated: bool) -> Birth:
     """The whole birth message as of now."""
     station = loaded.station
+    known = time.quality != "unset"
+    today = datetime.datetime.fromtimestamp(time.utc_ms(time.now_ms()) / 1e3, datetime.UTC).date() if known else None
     return Birth(
         station=station.id,
         t=round(time.utc_ms(time.now_ms())),
@@ -60,7 +64,7 @@ def birth(loaded: LoadedStation, book: SeriesBook, time: StationTime, outbox: Ou
         boot_id=outbox.boot_id,
         streams=stream_periods(station),
         series=_series(station, book),
-        instruments=[_instrument(station, item.id) for item in station.instruments],
+        instruments=[_instrument(station, item.id, today) for item in station.instruments],
         site=loaded.site,
         simulated=simulated,
     )
@@ -80,7 +84,7 @@ def _series(station: Station, book: SeriesBook) -> dict[str, BirthSeries]:
     return found
 
 
-def _instrument(station: Station, instrument_id: str) -> dict[str, Any]:
+def _instrument(station: Station, instrument_id: str, today: datetime.date | None) -> dict[str, Any]:
     item = station.instrument(instrument_id)
     return {
         "id": item.id,
@@ -90,8 +94,19 @@ def _instrument(station: Station, instrument_id: str) -> dict[str, Any]:
         "firmware": item.firmware,
         "link": item.link,
         "height_m": item.mounting.height_m,
-        "calibrated": max((entry.date for entry in item.calibration), default=""),
+        **_calibration(item, today),
     }
+
+
+def _calibration(item: Instrument, today: datetime.date | None) -> dict[str, Any]:
+    """The calibration in force, and which corrections it makes (registry's units: slope x value + offset)."""
+    entry = in_force(item, today)
+    if entry is None:
+        return {"calibrated": ""}
+    found: dict[str, Any] = {"calibrated": entry.date}
+    if entry.corrections:
+        found["corrections"] = {name: {"slope": one.slope, "offset": one.offset} for name, one in entry.corrections.items()}
+    return found
 
 
 def live(book: SeriesBook, time: StationTime, *, simulated: bool) -> Live | None:

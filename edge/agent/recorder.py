@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import msgspec
@@ -43,6 +44,8 @@ class EventLimit:
     """Keeps a flapping link from filling the outbox: so many events about one thing in a while, then only the last, with a count."""
 
     MOST = 6
+    MOST_OF = MappingProxyType({"cycle": 60})
+    """of events that are records of their own"""
     WHILE_MS = 600_000.0
 
     def __init__(self) -> None:
@@ -60,7 +63,7 @@ class EventLimit:
         said = self._said.setdefault(key, deque())
         while said and said[0] <= now_ms - self.WHILE_MS:
             said.popleft()
-        if len(said) < self.MOST and key not in self._waiting:
+        if len(said) < self.MOST_OF.get(kind.partition("_")[0], self.MOST) and key not in self._waiting:
             said.append(now_ms)
             return True
         self._waiting[key] = kind, severity, detail, self._waiting.get(key, ("", None, {}, 0))[3] + 1

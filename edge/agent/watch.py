@@ -18,6 +18,8 @@ from firmware_config.station import Instrument
 logger = log.get(__name__)
 
 LOST_AFTER_PERIODS = 5
+LONGEST_CYCLE_MS = 3_600_000.0
+"""an instrument that zeroes or flushes for longer is stuck"""
 LOST_AFTER_MS = 10_000.0
 LOST_AFTER_REAL_S = 2.0
 START_REAL_S = 15.0
@@ -38,6 +40,8 @@ class Watch:
     last_good_ms: float | None = None
     last_any_ms: float | None = None
     last_reason: str = ""
+    cycle_began_ms: float | None = None
+    last_cycle_ms: float | None = None
     real_s: Callable[[], float] = time.monotonic
     _patient_until_s: float = field(init=False)
 
@@ -56,11 +60,21 @@ class Watch:
             self.last_reason = reason
             return
         was_ms, self.last_good_ms = self.last_good_ms, at_ms
+        self.cycle_began_ms = None
         if self.state in {"silent", "invalid"}:
             self.state = "ok"
             self._tell("instrument_back", outage_s=round((at_ms - (was_ms if was_ms is not None else self.started_ms)) / 1e3, 1))
         self.state = "ok"
         self._patient_until_s = self.real_s() + LOST_AFTER_REAL_S
+
+    def in_cycle(self, at_ms: float) -> None:
+        """A reading of a zero, span, blank or flush cycle came: no data, and no fault."""
+        self.last_any_ms = at_ms
+        self.last_reason = "zero, blank or flush cycle"
+        if self.cycle_began_ms is None:
+            self.cycle_began_ms = at_ms
+        if at_ms - self.cycle_began_ms <= LONGEST_CYCLE_MS:
+            self.last_cycle_ms = at_ms
 
     def no_answer(self, reason: str) -> None:
         """It was asked and gave nothing."""
@@ -69,7 +83,7 @@ class Watch:
     def look(self, now_ms: float) -> None:
         """Notice silence; call now and then."""
         limit = max(LOST_AFTER_MS, LOST_AFTER_PERIODS * self.period_ms)
-        since_ms = self.started_ms if self.last_good_ms is None else self.last_good_ms
+        since_ms = max(at_ms for at_ms in (self.started_ms, self.last_good_ms, self.last_cycle_ms) if at_ms is not None)
         if self.state in {"silent", "invalid"} or now_ms - since_ms <= limit or self.real_s() <= self._patient_until_s:
             return
         quiet = self.last_any_ms is None or now_ms - self.last_any_ms > limit

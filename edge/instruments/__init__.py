@@ -11,7 +11,6 @@ record does not carry. README.md beside this file tells how an instrument is add
 
 from __future__ import annotations
 
-import datetime
 import time
 from collections.abc import Callable
 from typing import Any
@@ -20,6 +19,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from edge.errors import InstrumentError
 from edge.instruments.block_framers import ElementFramer, FlowControlFramer, HexSumFramer, VeDirectFramer
+from edge.instruments.calibration import Today, coefficients_in_force, corrections_of, utc_today
 from edge.instruments.framers import Framer, LineFramer, ParenthesesFramer, SignatureFramer, TailFramer, XorFramer
 from edge.instruments.modbus import ModbusDriver
 from edge.instruments.reading import Reading, Stats
@@ -35,9 +35,9 @@ Driver = StreamDriver | ModbusDriver
 _DURATION: TypeAdapter[int] = TypeAdapter(DurationMs)
 
 
-def make_driver(instrument: Instrument, card: Card, monotonic: Callable[[], float] = time.monotonic) -> Driver:
-    """The driver of one instrument of a station. ``monotonic``: seconds of the world's clock. InstrumentError when file and card
-    disagree."""
+def make_driver(instrument: Instrument, card: Card, monotonic: Callable[[], float] = time.monotonic, today: Today = utc_today) -> Driver:
+    """The driver of one instrument of a station. ``monotonic``: seconds of the world's clock; ``today``: its day, which decides which
+    calibration is in force. InstrumentError when file and card disagree."""
     for name, text, allowed, _ in option_problems(card, instrument.options):
         raise InstrumentError(
             f"instrument {instrument.id}, option {name}: {text}" + (f"; allowed: {', '.join(allowed)}" if allowed else "")
@@ -48,12 +48,16 @@ def make_driver(instrument: Instrument, card: Card, monotonic: Callable[[], floa
         address = None if instrument.address is None else str(instrument.address)
         if address is None and card.text is not None and card.text.only_address:
             address = card.text.default_address
-        return StreamDriver(card, options, _framer(card), _decoder(card, instrument, options), address=address, without=without)
+        made = StreamDriver(card, options, _framer(card), _decoder(card, instrument, options, today), address=address, without=without)
+        made.corrections = corrections_of(instrument, today)
+        return made
     if isinstance(instrument.address, str):
         raise InstrumentError(f"instrument {instrument.id}: address {instrument.address!r} is not a Modbus unit number")
     unit = card.modbus.unit if instrument.address is None else instrument.address
     limits = Limits(_seconds(instrument, "answer", card.timing.answer), _seconds(instrument, "answer_longest", card.timing.answer_longest))
-    return ModbusDriver(card, unit, options, limits=limits, without=without, monotonic=monotonic)
+    asked = ModbusDriver(card, unit, options, limits=limits, without=without, monotonic=monotonic)
+    asked.corrections = corrections_of(instrument, today)
+    return asked
 
 
 def _seconds(instrument: Instrument, name: str, default_ms: int) -> float:
@@ -89,7 +93,7 @@ def _framer(card: Card) -> Framer:
     return SignatureFramer(size) if card.text.frame == "line_signature" else LineFramer(size)
 
 
-def _decoder(card: Card, instrument: Instrument, options: dict[str, Any]) -> Decoder:
+def _decoder(card: Card, instrument: Instrument, options: dict[str, Any], today: Today) -> Decoder:
     if card.binary is not None:
         from edge.instruments.binary import decoder_of
 
@@ -108,10 +112,9 @@ def _decoder(card: Card, instrument: Instrument, options: dict[str, Any]) -> Dec
 
         return ElementsDecoder(card)
     if card.protocol == "sunburst":
-        from edge.instruments.calibration import coefficients_in_force
         from edge.instruments.sunburst import SunburstDecoder
 
-        return SunburstDecoder(card, options, coefficients_in_force(card, instrument, datetime.datetime.now(datetime.UTC).date()))
+        return SunburstDecoder(card, options, lambda: coefficients_in_force(card, instrument, today()))
     from edge.instruments.text import DelimitedDecoder
 
     return DelimitedDecoder(card, options)

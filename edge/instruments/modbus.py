@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import Any
 
 from edge.errors import InstrumentError, LinkDown, ModbusError, ModbusRefused
+from edge.instruments.calibration import Corrections
 from edge.instruments.judge import Judge, Quantities, Verdict
 from edge.instruments.reading import Decoded, Reading, Stats
 from edge.instruments.registers import RegisterMap, encode
@@ -55,6 +56,7 @@ class ModbusDriver:
         self._stable_s = 0.0
         self._monotonic = monotonic
         self.quantities = self._quantities.names
+        self.corrections: Corrections | None = None
 
     async def poll(self, bus: ModbusBus) -> Reading:
         """Ask once. ``reason`` of a reading without values: ``skipped`` (the device failed before and it is not its turn yet), ``link
@@ -152,8 +154,9 @@ class ModbusDriver:
         if self._not_running.intersection(verdict.words):
             self._ready = not self._prepare
         good, spoiled = self._quantities.of(values, verdict.spoiled)
+        before = self.corrections.apply(good) if self.corrections is not None else {}
         if verdict.words:
             self.stats.bad.update(verdict.words)
         else:
             self.stats.good += 1
-        return Reading(arrival_s, values, not verdict.words, verdict.reason, suspect, quantities=good, spoiled=spoiled)
+        return Reading(arrival_s, values, not verdict.words, verdict.reason, suspect, quantities=good, spoiled=spoiled, uncorrected=before)

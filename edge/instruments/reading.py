@@ -13,9 +13,10 @@ class Reading(msgspec.Struct):
 
     ``arrival_s``: ``time.monotonic()`` of the chunk that completed it. ``values``: the documented field names, None = not available, empty
     when the record was rejected. ``valid``: the whole record may be used as data; ``reason`` says why not. ``suspect``: first Modbus
-    reading after a timeout. ``quantities``: what may be used, in the registry's units (None = missing or spoiled); it can hold good
-    values while ``valid`` is False, where the fault spoils only part of the record. ``spoiled``: quantities a rule spoiled, with the
-    value that was sent.
+    reading after a timeout. ``quantities``: what may be used, in the registry's units (None = missing or spoiled), corrected as the station
+    file says; it can hold good values while ``valid`` is False, where the fault spoils only part of the record. ``spoiled``: quantities a
+    rule spoiled, with the value that was sent. ``uncorrected``: what the corrected quantities were before. ``cycle``: the record belongs to
+    a zero, span, blank or flush cycle; it has then no quantity that such a cycle spoils.
     """
 
     arrival_s: float
@@ -25,6 +26,8 @@ class Reading(msgspec.Struct):
     suspect: bool = False
     quantities: dict[str, float | None] = {}
     spoiled: dict[str, float] = {}
+    uncorrected: dict[str, float] = {}
+    cycle: str = ""
     ignored: bool = False
     """an intact record of no interest, handed on only where people look (``show_ignored``)"""
 
@@ -49,6 +52,8 @@ class Ignored(NamedTuple):
 
     text: str
     values: dict[str, Any]
+    cycle: str = ""
+    """the cycle it belongs to, where its columns are not known"""
 
 
 class Stats(msgspec.Struct):

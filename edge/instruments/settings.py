@@ -177,6 +177,11 @@ class SettingsKeeper:
 
     # --- the task of an instrument that prints
 
+    @property
+    def speaks(self) -> bool:
+        """Whether there is anything to ask or to write; what only listens needs no task."""
+        return bool(self._asked) or (self.enforce and any(entry.write for entry in self.settings))
+
     async def run(self, write: Write) -> None:
         """Look at the settings at the start and whenever there is a reason to; runs for ever."""
         while True:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
+from edge.instruments.calibration import Corrections
+from edge.instruments.cycles import cycle_finder
 from edge.instruments.framers import Framer
 from edge.instruments.judge import Judge, Quantities, getter
 from edge.instruments.reading import Decoded, Ignored, Reading, Rejected, Stats
@@ -53,6 +55,10 @@ class StreamDriver:
         self.stats = Stats()
         self.show_ignored = False
         """hand on what is of no interest too, as not valid (for people looking at a recording)"""
+        self.show_cycles = False
+        """hand on the records of a cycle whose columns are not known, without values"""
+        self.corrections: Corrections | None = None
+        self._cycle_of = cycle_finder(card)
         self._framer = framer
         self._decoder = decoder
         self._remembers = decoder if isinstance(decoder, Remembers) else None
@@ -108,8 +114,8 @@ class StreamDriver:
                 readings.append(self._reading(found, arrival_s))
                 continue
             self.stats.ignored += 1
-            if self.show_ignored:
-                readings.append(Reading(arrival_s, found.values, False, found.text, ignored=True))
+            if self.show_ignored or (self.show_cycles and found.cycle):
+                readings.append(Reading(arrival_s, found.values, False, found.text, ignored=True, cycle=found.cycle))
         self.stats.discarded_bytes = self._framer.discarded
         return readings
 
@@ -121,11 +127,17 @@ class StreamDriver:
             return Reading(arrival_s, {}, False, found.text)
         verdict = self._judge.verdict(found)
         good, spoiled = self._quantities.of(found.values, verdict.spoiled, found.kind)
+        before = self.corrections.apply(good) if self.corrections is not None else {}
+        cycle = self._cycle_of(found) if self._cycle_of is not None else ""
+        if cycle:
+            good, spoiled = {name: value for name, value in good.items() if value is not None}, {}
         if verdict.words:
             self.stats.bad.update(verdict.words)
         else:
             self.stats.good += 1
-        return Reading(arrival_s, found.values, not verdict.words, verdict.reason, quantities=good, spoiled=spoiled)
+        return Reading(
+            arrival_s, found.values, not verdict.words, verdict.reason, quantities=good, spoiled=spoiled, uncorrected=before, cycle=cycle
+        )
 
     def _is_foreign(self, found: Decoded) -> bool:
         if self._address is None or self._address_field is None or found.kind in self._others:

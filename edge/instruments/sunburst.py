@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from edge.instruments.judge import Judge
@@ -73,9 +73,9 @@ def pco2_uatm(absorbance_434: float, absorbance_620: float, temperature_c: float
 
 
 class SunburstDecoder:
-    """Records of one SAMI2-pCO2. ``coefficients``: of its calibration, lower case; empty when the station file has none."""
+    """Records of one SAMI2-pCO2. ``coefficients``: gives those of the calibration in force, lower case; empty when there is none."""
 
-    def __init__(self, card: Card, options: Mapping[str, Any], coefficients: Mapping[str, float]) -> None:
+    def __init__(self, card: Card, options: Mapping[str, Any], coefficients: Callable[[], Mapping[str, float]]) -> None:
         given = dict(options)
         self._full = 4096 if card.option(given, "bits") == 12 else 16_384
         self._volt = 15 / 4096 if self._full == 4096 else 3 / 4000
@@ -162,8 +162,9 @@ class SunburstDecoder:
 
     def _pressure(self, values: dict[str, Any], temperature: float | None, blank: tuple[int, int, int] | None) -> float | str:
         """pCO2, or why there is none."""
-        if not self._coefficients:
-            return f"no pCO2: no calibration ({', '.join(self._needed)}) in the station file"
+        coefficients = self._coefficients()
+        if not coefficients:
+            return f"no pCO2: no calibration ({', '.join(self._needed)}) of this unit in the station file"
         if blank is None:
             return "no pCO2: no good blank since the start"
         at, blank_434, blank_620 = blank
@@ -175,5 +176,5 @@ class SunburstDecoder:
             return "no pCO2: a light ratio of 0" if temperature is not None else "no pCO2 without a temperature"
         a434, a620 = -math.log10(ratio_434 / blank_434), -math.log10(ratio_620 / blank_620)
         values["optics"] |= {"absorbance_434": round(a434, 6), "absorbance_620": round(a620, 6)}
-        found = pco2_uatm(a434, a620, temperature, self._coefficients)
+        found = pco2_uatm(a434, a620, temperature, coefficients)
         return "no pCO2: these absorbances are of no water with indicator (bubble, reagent out?)" if found is None else found

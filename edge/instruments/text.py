@@ -25,6 +25,7 @@ class DelimitedDecoder:
         self._layouts = [make_layout(x, card) for x in card.text.layouts if card.applies(x.when, dict(options))]
         self._ignore = [re.compile(pattern).fullmatch for pattern in card.text.ignore]
         self._lead = re.compile(card.text.lead).match if card.text.lead else None
+        self._cycles = [(entry.cycle, re.compile(entry.pattern).fullmatch) for entry in card.cycles if entry.pattern]
         self._derived = list(card.derived.items())
         self._last = ""
 
@@ -60,6 +61,9 @@ class DelimitedDecoder:
                 return self._with_derived(found) if self._derived else found
             if found is not None:
                 return found
+        for cycle, matches in self._cycles:
+            if matches(text):
+                return Ignored(f"{text[:24]!r} is of a {cycle} cycle, its columns are not known", {}, cycle)
         if any(match(text) for match in self._ignore):
             return Ignored(f"{text[:24]!r} is of no interest", {})
         if follows_only:

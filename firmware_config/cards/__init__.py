@@ -182,6 +182,10 @@ def _used_fields(card: Card) -> Iterator[tuple[KeyPath, str]]:
         for key in ("field", "shows", "counts"):
             if getattr(setting, key) and not _kept_as_printed(card):
                 yield ("settings", i, key), getattr(setting, key)
+    for i, cycle in enumerate(card.cycles):
+        for key, names in (("field", [cycle.field] if cycle.field else []), ("means", cycle.means)):
+            for name in names:
+                yield ("cycles", i, key), name
     for derived, made in card.derived.items():
         for name in made.of:
             yield ("derived", derived, "of"), name
@@ -210,6 +214,8 @@ def _check_fields(report: Report, card: Card) -> None:
         _check_pattern(report, ("text", key), getattr(card.text, key) if card.text else None)
     for i, rule in enumerate(card.rules):
         _check_pattern(report, ("rules", i, "matches"), rule.matches)
+    for i, cycle in enumerate(card.cycles):
+        _check_pattern(report, ("cycles", i, "pattern"), cycle.pattern)
     _check_layout_names(report, card)
     _check_settings(report, card)
 

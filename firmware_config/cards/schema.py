@@ -308,6 +308,27 @@ class Coefficients(CardModel):
     """those of the bench: what ``haitan-edge decode`` takes when it is given none, and never a station"""
 
 
+class Cycle(CardModel):
+    """Records that are not of the water or the air but of the instrument: zeroing, span, blank, flushing. Told by a ``field`` that is
+    ``one_of``, by the kind of record (``layouts``), or by a ``pattern`` of the whole text where their columns are not documented."""
+
+    cycle: Literal["zero", "span", "blank", "flush"]
+    field: FieldName | None = None
+    one_of: list[Scalar] = []
+    layouts: list[str] = []
+    pattern: str = ""
+    means: list[FieldName] = []
+    """fields whose mean and deviation over the cycle are kept"""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Cycle:
+        if (self.field is not None) + bool(self.layouts) + bool(self.pattern) != 1 or (self.field is not None) != bool(self.one_of):
+            raise ValueError("a cycle is told in one way: field with one_of, layouts, or pattern")
+        if self.pattern and self.means:
+            raise ValueError("a record whose columns are not known has no means")
+        return self
+
+
 class Option(CardModel):
     """A choice the station file may make under the instrument's ``options``."""
 
@@ -343,6 +364,7 @@ class Card(CardModel):
     diagnostics: dict[Literal["sonic", "gas"], Diagnostic] = {}
     options: dict[str, Option] = {}
     settings: list[CardSetting] = []
+    cycles: list[Cycle] = []
 
     @model_validator(mode="after")
     def _one_format(self) -> Card:

@@ -316,3 +316,72 @@ def test_what_is_wrong_with_a_description_of_raw_files_is_named(tmp_path: Path, 
         return
     with pytest.raises(StationFileError, match=expected):
         load_station(path)
+
+
+WEATHER = "    serial_number: T2320441\n"
+
+
+@pytest.mark.parametrize(
+    ("serial", "corrections", "expected"),
+    [
+        (WEATHER, "{air_presure: {offset: 0.4}}", r"corrections\.air_presure: .*gives no such quantity.*did you mean 'air_pressure'"),
+        (WEATHER, "{air_pressure: {slope: 0}}", r"corrections\.air_pressure\.slope: 0: .*more than 0"),
+        (WEATHER, "{rainfall: {slope: 1.05, offset: 1}}", r"corrections\.rainfall\.offset: 1: rainfall is the increase of a counter"),
+        (
+            "    serial_number: WM-214507\n",
+            "{wind_w: {offset: 0.01}}",
+            r"corrections\.wind_w: a high-rate instrument is not corrected here",
+        ),
+        (WEATHER, "{rainfall: {slope: 1.05}, air_pressure: {offset: 0.4}}", None),
+    ],
+)
+def test_a_correction_names_a_slow_quantity_of_its_instrument(buoy, serial: str, corrections: str, expected: str | None) -> None:
+    problems = buoy((serial, f"{serial}    calibration: [{{date: 2026-01-02, corrections: {corrections}}}]\n"))
+    assert (not problems) if expected is None else any(re.search(expected, problem) for problem in problems), problems
+
+
+SAMI = """
+  - id: sami
+    model: sunburst_sami2_pco2
+    place: cage
+    serial_number: C0042
+    link: sami
+    every: 15min
+    mounting: {height_m: -1}
+"""
+WHOLE = "coefficients: {CalT: 5, CalA: 0.04, CalB: 0.6, CalC: -1.5}"
+
+
+@pytest.mark.parametrize(
+    ("calibration", "expected"),
+    [
+        ([], [r"instruments\[7\]: without CalT, CalA, CalB, CalC .* there is no pco2 from sami"]),
+        ([f"date: 2026-01-02, {WHOLE}"], []),
+        (
+            ["date: 2026-01-02, coefficients: {calt: 5, CalD: 1}"],
+            [r"coefficients\.CalD: not used: .* are CalT, CalA", r"without CalA, CalB, CalC"],
+        ),
+        (
+            [f"date: 2025-01-02, {WHOLE}", f"date: 2026-01-02, serial_number: C0043, {WHOLE}"],
+            [
+                r"calibration\[1\]\.serial_number: 'C0043': the newest calibration is of another unit than 'C0042'; that of 2025-01-02 counts"
+            ],
+        ),
+        ([f"date: 2999-01-02, {WHOLE}"], [r"calibration\[0\]\.date: 2999-01-02: in the future; until then none counts", r"without CalT"]),
+    ],
+)
+def test_a_calibration_that_does_not_serve_is_warned_of_and_refuses_nothing(buoy, calibration: list[str], expected: list[str]) -> None:
+    entries = "".join(f"      - {{{entry}}}\n" for entry in calibration)
+    link = "  - {id: sami, kind: serial, port: /dev/ttyS77, baud: 57600}\n"
+    problems = buoy(
+        ("\nlinks:\n", f"\nlinks:\n{link}"), ("\nquality:", SAMI + (f"    calibration:\n{entries}" if entries else "") + "\nquality:")
+    )
+    assert problems == []
+    warnings = load_station(buoy.path).warnings
+    assert len(warnings) == len(expected)
+    for warning, pattern in zip(warnings, expected, strict=True):
+        assert re.search(pattern, warning), warning
+        assert re.match(rf"{re.escape(str(buoy.path))}:\d+: ", warning)
+    told = CliRunner().invoke(main, ["check", str(buoy.path)])
+    assert told.exit_code == 0
+    assert told.output.count("warning: ") == len(expected)

@@ -55,12 +55,17 @@ class Bench:
         self.events: list[Event] = []
         self.good: Counter[str] = Counter()
         self.readings: dict[str, list[Reading]] = {}
+        self.taken: list[tuple[Source, Reading, float]] = []
         self.acquisition: Acquisition
         self._stop = asyncio.Event()
         self._serving: asyncio.Task[None] | None = None
 
     async def power_on(self) -> None:
-        sets = {name: {"set": values} for name, values in self.factory.items()}
+        own = {"zero_every"}  # what the bench's file has a word for beside what is set in the instrument
+        sets = {
+            name: {"set": {k: v for k, v in values.items() if k not in own}, **{k: v for k, v in values.items() if k in own}}
+            for name, values in self.factory.items()
+        }
         world = WorldConfig.model_validate({"schema": 1, "seed": 1, "instruments": sets})
         bench = StationBench(self.station, Plan(self.ports, world, clock_file=self.file), self.clock)
         await bench.start()
@@ -82,6 +87,7 @@ class Bench:
     def deliver(self, source: Source, reading: Reading, at_ms: float) -> None:
         self.good[source.instrument.id] += reading.valid
         self.readings.setdefault(source.instrument.id, []).append(reading)
+        self.taken.append((source, reading, at_ms))
 
 
 @asynccontextmanager
