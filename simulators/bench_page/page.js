@@ -8,7 +8,9 @@ const WORDS = {
   world: ["world time", "仿真时间"],
   whole: ["Whole station", "整个站点"],
   cable: ["cable", "线缆"],
+  s: ["s", "秒"],
   min: ["min", "分钟"],
+  h: ["h", "小时"],
   fault: ["fault", "故障"],
   magnitude: ["magnitude", "大小"],
   minutes: ["for, min", "持续(分)"],
@@ -54,9 +56,9 @@ const unitOf = (unit) => UNITS[unit] ?? unit;
 
 function span(ms) {
   const s = Math.max(0, Math.round(ms / 1000));
-  if (s < 120) return `${s} s`;
-  if (s < 7200) return `${Math.round(s / 60)} min`;
-  return `${(s / 3600).toFixed(1)} h`;
+  if (s < 120) return `${s} ${word("s")}`;
+  if (s < 7200) return `${Math.round(s / 60)} ${word("min")}`;
+  return `${(s / 3600).toFixed(1)} ${word("h")}`;
 }
 
 async function ask(path, body) {

@@ -13,12 +13,17 @@ import aiohttp
 import pytest
 import yaml
 
+from firmware_config.base.clock import SystemClock
+from firmware_config.check import load_station
 from simulators.bench_page import BenchPage
-from simulators.bench_page.panel import catalogue
+from simulators.bench_page.panel import Panel, catalogue
 from simulators.faults.catalogue import FAULTS
 from simulators.faults.timeline import Timeline
+from simulators.serve.station import Plan, StationBench
 from simulators.servers import free_port
 from simulators.stage import Stage, example_station
+from simulators.world import load_world
+from tests.simulators.test_more_instruments import BENCH
 
 NOW = 1_790_000_000_000
 ABLE = {"oxygen": {"link": "water", "faults": ["silence", "exception"], "fields": ["temperature"]}}
@@ -70,6 +75,16 @@ def test_every_fault_is_told_in_both_languages():
         assert re.search(r"[\u4e00-\u9fff]", about["what"]["zh"]), name
         assert about["unit"]["zh"] != about["unit"]["en"] or re.fullmatch(r"[-a-zA-Z%]{1,4}", about["unit"]["en"]), about["unit"]
     assert set(catalogue()) == set(FAULTS)
+
+
+def test_the_page_offers_every_fault_of_the_catalogue_but_the_full_disk(tmp_path: Path, carried: Carried) -> None:
+    """The bench's own station has every model: what its instruments can show, its links and the station make up the whole catalogue."""
+    station = load_station(BENCH / "station.yaml").station
+    able = StationBench(station, Plan(ports=tmp_path, world=load_world(None)), SystemClock()).targets()
+    carried.targets = able
+    state = Panel(SimpleNamespace(id=station.id, file=BENCH / "station.yaml", faults=carried)).state()  # type: ignore[arg-type]
+    offered = {*state["station_faults"], *state["link_faults"], *(name for one in state["instruments"] for name in one["faults"])}
+    assert offered == set(FAULTS) - {"full_disk"}
 
 
 async def test_on_and_off_leave_the_other_entries_as_they_were(page: BenchPage, carried: Carried) -> None:
