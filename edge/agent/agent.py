@@ -85,7 +85,7 @@ class Agent:
         self.science = ScienceClient(worker)
         self.archive = ThreadPoolExecutor(1, thread_name_prefix="archive")
         self.packer = ThreadPoolExecutor(1, thread_name_prefix="packer")
-        memory = InstrumentMemory(folder.instruments)
+        memory = InstrumentMemory(folder.instruments, self.archive)
         self.acquisition = Acquisition(station, self.time, self._deliver, ports=ports, on_change=self._report, memory=memory)
         sources = self.acquisition.sources
         eddies = [product for product in station.products if isinstance(product, EddyFlux)]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -45,3 +47,22 @@ def test_without_a_folder_nothing_is_kept() -> None:
     memory = InstrumentMemory(None)
     memory.keep("pco2", {"blank": 1})
     assert memory.recall("pco2") == {}
+
+
+def test_a_slow_disk_holds_up_only_the_worker(tmp_path: Path) -> None:
+    """While the worker is busy nothing is on disk and nobody waits; what fails is written with the next reading."""
+    busy, folder = Event(), tmp_path / "instruments"
+    with ThreadPoolExecutor(1) as worker:
+        worker.submit(busy.wait)
+        memory = InstrumentMemory(folder, worker)
+        memory.keep("pco2", {"blank": 1})
+        assert not folder.exists()
+        busy.set()
+    assert InstrumentMemory(folder).recall("pco2") == {"blank": 1}
+    folder.rename(tmp_path / "away")
+    folder.write_text("a file where the folder should be")
+    memory = InstrumentMemory(folder)
+    memory.keep("pco2", {"blank": 2})
+    folder.unlink()
+    memory.keep("pco2", {"blank": 2})
+    assert InstrumentMemory(folder).recall("pco2") == {"blank": 2}
