@@ -26,8 +26,9 @@ SHARE_FOR_GOOD = 0.5
 """A mean that rests on less than this share of its samples is suspect at best."""
 NEVER_STILL = frozenset(
     {"wind_u", "wind_v", "wind_w", "wind_speed", "wind_from_direction", "sonic_temperature", "speed_of_sound", "co2_density", "h2o_density"}
+    | {f"{name}_{axis}" for name in ("acceleration", "angular_rate") for axis in "xyz"}
 )
-"""Turbulent quantities: a high-rate instrument that repeats one of them has stopped measuring."""
+"""Turbulent quantities, and motion with its sensor's noise: a high-rate instrument that repeats one of them has stopped measuring."""
 STUCK_FROM = 100
 """So many equal values in a row."""
 WAIT_FOR_NEXT_MS = 15_000.0
