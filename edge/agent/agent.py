@@ -85,7 +85,7 @@ class Agent:
         self.science = ScienceClient(worker)
         self.archive = ThreadPoolExecutor(1, thread_name_prefix="archive")
         self.packer = ThreadPoolExecutor(1, thread_name_prefix="packer")
-        memory = InstrumentMemory(folder.instruments)
+        memory = InstrumentMemory(folder.instruments, self.archive)
         self.acquisition = Acquisition(station, self.time, self._deliver, ports=ports, on_change=self._report, memory=memory)
         sources = self.acquisition.sources
         eddies = [product for product in station.products if isinstance(product, EddyFlux)]
@@ -192,8 +192,7 @@ class Agent:
             await asyncio.sleep(WATCH_LOOK_S)
             self.recorder.tick()
             now_ms = self.time.now_ms()
-            for source in self.acquisition.sources.values():
-                source.watch.look(now_ms)
+            self.acquisition.look(now_ms)
             for eddy in self.eddies:
                 for name, declared, measured in eddy.highrate.deviating_rates():
                     self.recorder.event("rate_deviates", instrument=name, declared_hz=round(declared, 4), measured_hz=round(measured, 4))
@@ -254,6 +253,8 @@ class Agent:
     async def run(self, stop: asyncio.Event) -> None:
         """Run until ``stop`` is set, then stop cleanly."""
         folder, outbox = self.folder, self.outbox
+        for warning in self.loaded.warnings:
+            logger.warning("station file", warning=warning)
         logger.info("agent starts", station=self.loaded.station.id, data=str(folder.path), last_stop=folder.last_stop)
         self.recorder.event(
             "boot",
@@ -281,6 +282,7 @@ class Agent:
         last = [task for name, task in named.items() if name in {"recorder", "uplink"}]
         await _cancel([task for task in self._tasks if task not in last])
         await _try(self.acquisition.close())
+        self.acquisition.finish()
         self.minutes.finish()
         for eddy in self.eddies:
             await _try(eddy.windows.stop())

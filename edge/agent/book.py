@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from edge.agent.acquisition import Source
 from edge.agent.series import MINUTE_MS, WAIT_FOR_NEXT_MS, Newest, Series
 from edge.instruments import ModbusDriver, Reading
+from edge.instruments.calibration import Corrections
 from firmware_config.base import log
 from firmware_config.default_tests import rule_of
 from firmware_config.flags import Flag
@@ -34,6 +35,8 @@ class Minute:
     flags: dict[str, int]
     tests: dict[str, dict[str, int]]
     share: dict[str, float]
+    corrected: dict[str, str]
+    """series → date of the calibration whose correction its values carry"""
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,7 @@ class SeriesBook:
         self.products: dict[str, Newest] = {}
         self._of_source: dict[str, dict[str, Series]] = {}
         self._sonics: dict[str, _Sonic] = {}
+        self._corrections: dict[str, Corrections] = {}
         sources = list(sources)
         for source in sources:
             self._of_source[source.instrument.id] = {
@@ -77,6 +81,8 @@ class SeriesBook:
         per_minute = MINUTE_MS / item.every if item.every and asked else 0.0
         self.series[name] = Series(name, rule_of(self._station, name), per_minute=per_minute, fast=item.rate is not None)
         self.owners[name] = item.id
+        if source.driver.corrections is not None:
+            self._corrections[name] = source.driver.corrections
         return self.series[name]
 
     def _add_wind(self, source: Source, frame: Mapping[str, float]) -> None:
@@ -159,7 +165,16 @@ class SeriesBook:
                 tests[name] = found.tests
             if found.share < 1.0:
                 share[name] = round(found.share, 4)
-        return Minute(minute * MINUTE_MS, values, flags, tests, share)
+        start_ms = minute * MINUTE_MS
+        return Minute(start_ms, values, flags, tests, share, self._corrected(start_ms, values))
+
+    def _corrected(self, start_ms: int, values: Mapping[str, Value]) -> dict[str, str]:
+        corrected: dict[str, str] = {}
+        for name, corrections in self._corrections.items():
+            date, by_quantity = corrections.of_minute(start_ms)
+            if date is not None and name in values and split_series(name).quantity in by_quantity:
+                corrected[name] = date.isoformat()
+        return corrected
 
     # --- newest values
 
