@@ -43,6 +43,7 @@ WATCH_CIRCLE = (((541.0, 17.0), (211.0, 4.0)), ((419.0, 15.0), (173.0, 4.0)))
 """periods (s) and half ranges (m) of the wandering to east and north"""
 SAME_PEAK_HZ = np.geomspace(0.04, 1.0, 200)
 HOURS_KEPT = 4
+MOTIONS_KEPT = 4
 AT_ONCE = 240
 """instants in one matrix product: larger ones go to threads that cost more than they save"""
 STEADY = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]])[..., None]
@@ -143,6 +144,7 @@ class Waves:
         self._seed = seed
         self._sea = sea
         self._hours: OrderedDict[int, Hour] = OrderedDict()
+        self._motions: OrderedDict[bytes, Motion] = OrderedDict()
         source = noise.key(seed, "waves")
         slow = len(SWING) + sum(len(row) for row in WATCH_CIRCLE)
         self._slow_phase = 2.0 * np.pi * noise.uniform(source + 3, np.arange(slow, dtype=np.int64))
@@ -164,6 +166,14 @@ class Waves:
     def motion(self, t_s: Array) -> Motion:
         """Where the hull is at the waterline, how it moves and lies. See `rigid.Motion.above` for other points of it."""
         t_s = np.atleast_1d(np.asarray(t_s, dtype=np.float64))
+        asked = t_s.tobytes()
+        if asked not in self._motions:  # the instruments of one mast ask for the same instants
+            self._motions[asked] = self._moved(t_s)
+            while len(self._motions) > MOTIONS_KEPT:
+                self._motions.popitem(last=False)
+        return self._motions[asked]
+
+    def _moved(self, t_s: Array) -> Motion:
         ride, yaw = np.zeros((3, 5, len(t_s))), np.zeros((3, len(t_s)))
         if self.floats:
             for part, here, later, weights in self._pieces(t_s):

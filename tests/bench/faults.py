@@ -50,6 +50,7 @@ REPRESENTATIVE: Plan = {
             {"instrument": "depth", "fault": "exception", "magnitude": 4},
         ],
         [{"fault": "no_network"}],
+        [{"fault": "slow_disk"}],
     ],
     "yueqing-mangrove": [
         [
