@@ -151,17 +151,18 @@ def probe(
     station: Annotated[Path, typer.Argument(help="station file (YAML)")],
     search: Annotated[bool, typer.Option("--search", help="where nothing answers, try other speeds and unit numbers")] = False,
     listen: Annotated[float | None, typer.Option(help="seconds to listen to each instrument that prints", min=1, max=600)] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="one JSON array, for another program")] = False,
 ) -> None:
     """Find what answers on each link, how fast, and what to set. Exit status 1 when an instrument is not in order."""
     from rich.console import Console
 
-    from edge.instruments.probe.table import run_probe
+    from edge.instruments.probe.report import run_probe
     from firmware_config.base import log
     from firmware_config.errors import StationFileError
 
     log.set_up("haitan-edge probe", level="ERROR")
     try:
-        good = run_probe(station, search=search, listen_s=listen, console=Console())
+        good = run_probe(station, search=search, listen_s=listen, console=Console(), as_json=as_json)
     except StationFileError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None

@@ -54,7 +54,7 @@ class SettingsKeeper:
 
     def __init__(
         self, card: Card, instrument: Instrument, report: Report, now_ms: Callable[[], float], *,
-        output: str = "RS232", look_s: float = LOOK_S, real_s: Callable[[], float] = time.monotonic,
+        output: str = "RS232", look_s: float = LOOK_S, real_s: Callable[[], float] = time.monotonic, answer_s: float | None = None,
     ) -> None:  # fmt: skip
         options = dict(instrument.options)
         fitting = [entry for entry in card.settings if all(option_of(card, options, name) == value for name, value in entry.when.items())]
@@ -70,7 +70,7 @@ class SettingsKeeper:
         self._counts = getter(self._measured.counts) if self._measured is not None and self._measured.counts else None
         self._rate = self._rate_watch(real_s)
         self._instrument, self._report, self._now_ms, self._real_s = instrument, report, now_ms, real_s
-        self._answer_s = max(ANSWER_S, card.timing.answer_longest / 1000)
+        self._answer_s = answer_s or max(ANSWER_S, card.timing.answer_longest / 1000)
         address = instrument.address if instrument.address is not None else card.stream.default_address if card.stream else ""
         width = len(card.stream.default_address) if card.stream else 0
         chosen = {name: str(option_of(card, options, name)) for name in card.options}
@@ -83,6 +83,8 @@ class SettingsKeeper:
         self._matched: asyncio.Future[re.Match[str]] | None = None
         self._found: dict[str, Any] = {}
         """what the records said and is still to be acted on"""
+        self.seen: dict[str, str] = {}
+        """settings as they were last found"""
         self._told: dict[str, Any] = {}
         self._tries: Counter[str] = Counter()
         self._wrote_s: dict[str, float] = {}
@@ -308,6 +310,7 @@ class SettingsKeeper:
     def _differs(self, setting: CardSetting, raw: Any) -> bool:
         """Compare, and tell what is new: a difference, or that it is gone."""
         found = setting.words.get(str(raw).strip(), raw)
+        self.seen[setting.name] = f"{said(found)} {setting.unit}".strip()
         if setting.wanted == "unchanged" and self._wanted[setting.name] is None:
             self._wanted[setting.name] = found
         wanted = self._wanted[setting.name]

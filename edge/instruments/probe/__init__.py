@@ -11,14 +11,15 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from edge.errors import EdgeError, ModbusRefused
 from edge.instruments import Driver, ModbusDriver, Reading, StreamDriver, make_driver
-from edge.instruments.probe.finding import Finding, judge_asked, judge_printing, propose, settings_of
+from edge.instruments.probe.finding import Difference, Finding, judge_asked, judge_printing, propose, settings_of
+from edge.instruments.settings import CONFIRM, SettingsKeeper
 from edge.links import ByteLink, Limits, LinkChange, ModbusBus, open_bus, open_link
 from edge.links.bytelink import Chunk
 from firmware_config.cards import Card, load_card
@@ -33,6 +34,10 @@ OPEN_LIMIT_S = 5.0
 ASKS = 15
 PATIENCE_S = 3.0
 """How long an answer is waited for while measuring: far longer than any device takes."""
+SETTING_ANSWER_S = 2.0
+"""How long an answer to a question about a setting is waited for."""
+SETTLE_S = 0.5
+"""What comes so soon after the port was opened had waited in it, and tells nothing of the rate."""
 _NOT_IDENTITY = frozenset({"kind", "units", "addr", "msg", "xdr"})
 
 
@@ -97,21 +102,44 @@ class Prober:
             return finding
         driver.show_ignored = True
         chunks: list[Chunk] = []
+        readings: list[Reading] = []
         changes: list[LinkChange] = []
         stream = open_link(link, self._ports, changes.append)
+        keeper = self._keeper(finding, output="ENet" if isinstance(link, TcpLink) else "RS232")
 
         async def listen() -> None:
             async for chunk in stream:
                 chunks.append(chunk)
+                found = driver.feed(*chunk)
+                readings.extend(found)
+                keeper.hear(chunk[0], [reading for reading in found if not reading.ignored], chunk[1] * 1e3 * self._speed)
 
         async with _running(stream, listen(), changes) as failure:
             if failure:
                 finding.verdict = f"cannot be opened: {failure}"
                 return finding
+            began_s = time.monotonic()
+            with suppress(EdgeError):
+                await keeper.look(stream.write)
             await _converse(stream, driver, chunks, seconds)
-        _summarise(finding, driver, [reading for data, at_s in chunks for reading in driver.feed(data, at_s)])
+            finding.listened_s = (time.monotonic() - began_s) * self._speed
+        finding.identity |= keeper.seen
+        _summarise(finding, driver, readings)
         judge_printing(finding, b"".join(data for data, _ in chunks), self._speed, polled=driver.request is not None)
         return finding
+
+    def _keeper(self, finding: Finding, *, output: str = "RS232") -> SettingsKeeper:
+        """Compares the instrument's own settings with the station file; it writes nothing."""
+
+        def differs(kind: str, detail: dict[str, Any]) -> None:
+            if kind == "settings_differ":
+                finding.differ.append(Difference(detail["setting"], detail["found"], detail["wanted"]))
+
+        item = finding.instrument
+        item = item.model_copy(update={"options": {name: value for name, value in item.options.items() if name != "settings"}})
+        return SettingsKeeper(
+            finding.card, item, differs, lambda: time.monotonic() * 1e3 * self._speed, output=output, answer_s=SETTING_ANSWER_S
+        )
 
     async def _other_speeds(self, link: SerialLink, instrument: Instrument, finding: Finding) -> None:
         for baud in finding.card.link.bauds:
@@ -135,6 +163,10 @@ class Prober:
         reading = await driver.poll(bus)
         if reading.values:
             await _measure(bus, driver, finding)
+            keeper = self._keeper(finding)
+            for _ in range(CONFIRM):
+                keeper.hear_poll(reading, 0.0)
+            keeper.check(finding.identity)
             finding.values = {**reading.quantities, **reading.spoiled}
         judge_asked(finding, reading, limit_s)
         if self._search and not reading.values:
@@ -217,8 +249,11 @@ def _driver(instrument: Instrument, card: Card, finding: Finding) -> Driver | No
 
 def _summarise(finding: Finding, driver: StreamDriver, readings: list[Reading]) -> None:
     """Counts, rate, gaps, newest values, and what the instrument answered to questions."""
-    stamps = [reading.arrival_s for reading in readings if reading.valid]
-    finding.records = len(stamps)
+    finding.records = sum(reading.valid for reading in readings)
+    finding.measurements = sum(bool(reading.quantities) for reading in readings)
+    opened_s = readings[0].arrival_s if readings else 0.0
+    steady = [reading for reading in readings if reading.valid and reading.arrival_s > opened_s + SETTLE_S]
+    stamps = [reading.arrival_s for reading in steady] if driver.request is None else []
     finding.rejected = Counter(reading.reason for reading in readings if not reading.valid and not reading.ignored)
     asked = driver.card.stream is not None and driver.card.stream.ask
     for reading in readings:

@@ -5,13 +5,21 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from edge.instruments.reading import Reading
 from firmware_config.cards import Card
 from firmware_config.station import Instrument, ModbusRtuLink, SerialLink
 
 FEWEST_FOR_A_PROPOSAL = 5
+
+
+class Difference(NamedTuple):
+    """A setting in the instrument that is not what the station file says."""
+
+    setting: str
+    found: str
+    wanted: str
 
 
 @dataclass
@@ -30,7 +38,12 @@ class Finding:
     rejected: Counter[str] = field(default_factory=Counter)
     unanswered: int = 0
     times_s: list[float] = field(default_factory=list)
+    measurements: int = 0
+    """records with at least one quantity"""
+    listened_s: float = 0.0
+    """seconds of the world"""
     rate_hz: float | None = None
+    differ: list[Difference] = field(default_factory=list)
     identity: dict[str, Any] = field(default_factory=dict)
     values: dict[str, float | None] = field(default_factory=dict)
     proposal: dict[str, str] = field(default_factory=dict)
@@ -63,23 +76,65 @@ def propose(times_s: list[float]) -> dict[str, str]:
 
 def judge_printing(finding: Finding, heard: bytes, speed: float, *, polled: bool) -> None:
     """The verdict on an instrument that prints. ``heard``: every byte of it; ``speed``: world seconds per real one."""
-    declared_hz = finding.instrument.rate
+    declared_hz, period_s = finding.instrument.rate, _period_s(finding)
     bad = sum(finding.rejected.values())
-    if not heard:
+    longer = f"listen longer (--listen {math.ceil(2.5 * period_s / speed)})"
+    if not heard and not polled and period_s > 0.7 * finding.listened_s:
+        finding.verdict = f"nothing heard in {finding.listened_s:.0f} s, but it prints only every {period_s:g} s: {longer}"
+    elif not heard:
         finding.verdict = "silent: check power and wiring, " + ("and its address" if polled else "and that it prints by itself")
+    elif finding.differ:
+        finding.verdict = _differs(finding)
     elif not finding.records and not bad and finding.card.binary is not None:
-        finding.verdict = f"bytes in which no record begins: speed or format is probably not {finding.settings}; try --search"
+        finding.verdict = f"bytes come, but no record begins in them: speed or format is probably not {finding.settings}; try --search"
     elif not finding.records and finding.card.binary is None and _readable(heard) < 0.9:
-        finding.verdict = f"bytes that are no text: speed or format is probably not {finding.settings}; try --search"
+        finding.verdict = f"bytes come that are no text: speed or format is probably not {finding.settings}; try --search"
     elif not finding.records:
-        finding.verdict = f"speaks, but no record is valid: {finding.rejected.most_common(1)[0][0] if bad else repr(heard[:30])}"
+        finding.verdict = _nothing_valid(finding, heard)
     elif bad > 4 * finding.records:
-        finding.verdict = f"most records are not valid: {finding.rejected.most_common(1)[0][0]}"
+        why = finding.rejected.most_common(1)[0][0]
+        finding.verdict = f"most records are not valid: {why}; look at the sensor, and for noise on the line"
     elif declared_hz and finding.rate_hz is not None and not 0.9 < finding.rate_hz / speed / declared_hz < 1.1:
-        finding.verdict = f"prints {finding.rate_hz / speed:.3g} Hz; the station file says {declared_hz:g} Hz"
+        measured_hz = finding.rate_hz / speed
+        what_to_do = "set it in the instrument, or allow it with options: {settings: enforce}, or correct the file"
+        finding.verdict = f"prints {measured_hz:.3g} Hz; the station file says {declared_hz:g} Hz: {what_to_do}"
+    elif not finding.measurements and period_s > 0.7 * finding.listened_s:
+        finding.good = True
+        finding.verdict = (
+            f"answers; no measurement in {finding.listened_s:.0f} s, as there is one every {period_s:g} s: to see one, {longer}"
+        )
+    elif not finding.measurements:
+        finding.verdict = f"answers, but sent no measurement in {finding.listened_s:.0f} s: is it started?"
     else:
         finding.good = True
         finding.verdict = "in order" if not bad else f"in order; {bad} of {finding.records + bad} records not valid"
+
+
+def _period_s(finding: Finding) -> float:
+    item = finding.instrument
+    return 1 / item.rate if item.rate else (item.every or 1000) / 1000
+
+
+def _nothing_valid(finding: Finding, heard: bytes) -> str:
+    if finding.rejected:
+        return f"speaks, but no record is valid: {finding.rejected.most_common(1)[0][0]}; is it this model, set to this output?"
+    if finding.card.binary is not None:
+        return "records begin, but none came whole: listen longer, or look for lost bytes (flow control, speed)"
+    return f"speaks, but nothing it says is a record: {heard[:30]!r}; is it this model, set to this output?"
+
+
+def _differs(finding: Finding) -> str:
+    """What is set otherwise, a swapped sensor first: with the calibration of the old one its values look good and are wrong."""
+    serial = next((one for one in finding.differ if "serial number" in one.setting), None)
+    if serial is not None:
+        return (
+            f"its {serial.setting} is {serial.found}; the station file says {serial.wanted}: another unit was put in; "
+            "write its number and its calibration into the file"
+        )
+    what = "; ".join(f"{one.setting} is {one.found}, the station file says {one.wanted}" for one in finding.differ)
+    names = {one.setting for one in finding.differ}
+    can = any(setting.name in names and (setting.write or setting.write_function) for setting in finding.card.settings)
+    return f"{what}: set it in the instrument" + (", or allow it with options: {settings: enforce}" if can else " or correct the file")
 
 
 def _readable(heard: bytes) -> float:
@@ -88,19 +143,18 @@ def _readable(heard: bytes) -> float:
 
 def judge_asked(finding: Finding, reading: Reading, limit_s: float) -> None:
     """The verdict on a device that is asked. ``reading``: its first; ``limit_s``: how long the station would wait for an answer."""
-    said = finding.identity.get("serial_number")
     slowest_s = finding.times_s[-1] if finding.times_s else 0.0
     if not reading.values:
         finding.verdict = f"no answer ({reading.reason}): check power, wiring, unit number and speed"
     elif not reading.valid and not reading.reason.startswith("warming up"):
-        finding.verdict = f"answers, but its data is not valid: {reading.reason}"
+        finding.verdict = f"answers, but its data is not valid: {reading.reason}; look at the sensor"
     elif finding.unanswered:
         asked = finding.records + finding.unanswered
         finding.verdict = f"answers {finding.records} of {asked} times: bad wiring, or two devices with one unit number"
     elif slowest_s > limit_s:
         finding.verdict = f"takes up to {slowest_s * 1000:.0f} ms, the limit is {limit_s * 1000:.0f} ms: set the proposed times"
-    elif said is not None and str(said) != finding.instrument.serial_number:
-        finding.verdict = f"its serial number is {said}; the station file says {finding.instrument.serial_number}"
+    elif finding.differ:
+        finding.verdict = _differs(finding)
     else:
         finding.good = True
         finding.verdict = "in order" if reading.valid else "in order, warming up"

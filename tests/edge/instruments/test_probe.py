@@ -1,20 +1,20 @@
 """Probing a small station on pseudo-terminals: every verdict an engineer can get, from real bytes."""
 
 import asyncio
-import io
+import json
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from rich.console import Console
 
 from edge.instruments.probe import Finding, Prober, propose
 from edge.instruments.probe.finding import judge_printing
-from edge.instruments.probe.table import hints, overview
+from edge.instruments.probe.report import as_data, block, summary
 from firmware_config.cards import load_card
 from firmware_config.station import Station
+from tests.edge.instruments.bench import Bench, of_the_bench
 from tests.edge.instruments.test_meaning import gill
 from tests.edge.instruments.test_modbus_driver import Y504, keller
 from tests.edge.links.peers import Pty, Rs485, holding
@@ -114,14 +114,15 @@ async def probe(ports: Path, monkeypatch: pytest.MonkeyPatch, **more) -> dict[st
 async def test_every_instrument_gets_a_plain_verdict(ports: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = await probe(ports, monkeypatch)
     assert list(found) == [instrument.id for instrument in station().instruments]
+    assert found["right"].verdict == "in order"
     assert {name for name, finding in found.items() if finding.good} == {"right", "oxygen", "level"}
-    assert found["slow"].verdict.endswith("the station file says 20 Hz")
+    assert "Hz; the station file says 20 Hz: set it in the instrument" in found["slow"].verdict
     assert "status 07: too few samples on all paths" in found["rain"].verdict
     assert "speed or format" in found["garbage"].verdict
-    assert "no record is valid" in found["other"].verdict
+    assert "nothing it says is a record" in found["other"].verdict
     assert found["mute"].verdict.startswith("silent")
     assert found["absent"].verdict.startswith("cannot be opened")
-    assert found["swapped"].verdict == "its serial number is 12345; the station file says 77"
+    assert found["swapped"].verdict.startswith("its serial number is 12345; the station file says 77: another unit was put in")
     assert found["dead"].verdict.startswith("no answer")
     level = found["level"]
     assert len(level.times_s) == 15
@@ -150,20 +151,41 @@ async def test_a_device_on_another_unit_number_is_found_when_asked_to_search(
     line.pty.unplug()
 
 
-async def test_the_table_and_its_hints_can_be_read(ports: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_was_found_can_be_read_in_eighty_columns(ports: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = list((await probe(ports, monkeypatch)).values())
-    console = Console(width=140, file=io.StringIO())
-    console.print(overview(found))
+    lines = [line for finding in found for line in block(finding, 80)] + summary(found, 80)
+    assert max(map(len, lines)) <= 80
     for finding in found:
-        assert finding.instrument.id in console.file.getvalue()
-    lines = "\n".join(hints(found))
-    assert "proposed: options: {answer:" in lines
-    assert "to be confirmed on the unit: unit number of the factory" in lines
+        assert f"{'✓' if finding.good else '✗'} {finding.instrument.id}: {finding.card.title.en}" in lines
+        assert finding.good or any(line.startswith(f"✗ {finding.instrument.id}: {finding.verdict[:20]}") for line in summary(found, 80))
+    text = " ".join(" ".join(lines).split())
+    assert "proposed: options: {answer:" in text
+    assert "to be confirmed on the unit: - a zero that somebody sets" in text
+    assert "water_pressure 0.4 bar" in text
+    assert "3 of 11 instruments are in order; to do:" in text
+    (level,) = [as_data(finding) for finding in found if finding.instrument.id == "level"]
+    assert json.loads(json.dumps(level))["identity"]["serial_number"] == 12345
+
+
+async def test_settings_that_differ_and_instruments_that_measure_seldom_are_told_as_such(tmp_path: Path) -> None:
+    station = of_the_bench("csat", "sbe63", "sami", "rdo", "charger", sami={"every": "1h"}, sbe63={"options": {"format": 2}})
+    factory = {"csat": {"unprompted": False}, "rdo": {"oxygen_unit": 118}, "charger": {"serial_number": "4711"}}
+    bench = Bench(tmp_path, station, factory, 1.0)
+    await bench.power_on()
+    found = {finding.instrument.id: finding for finding in await Prober(bench.station, bench.ports, listen_s=4.5).run()}
+    await bench.power_off()
+    assert "output is prompted, the station file says unprompted: set it in the instrument, or allow it" in found["csat"].verdict
+    assert found["csat"].identity["serial number"] == "1005"
+    assert "oxygen unit is ug/L, the station file says mg/L" in found["rdo"].verdict
+    assert found["charger"].verdict.startswith("its serial number is 4711; the station file says 1020: another unit was put in")
+    assert found["sami"].verdict.startswith("answers; no measurement in")
+    assert found["sami"].good
+    assert found["sbe63"].good  # what many records tell is not known after a few
 
 
 @pytest.mark.parametrize(
     ("rejected", "says"),
-    [({}, "no record begins: speed or format"), ({"status 7: too few samples on all paths": 20}, "no record is valid: status 7")],
+    [({}, "no record begins in them: speed or format"), ({"status 7: too few samples on all paths": 20}, "no record is valid: status 7")],
 )
 def test_a_binary_instrument_in_rain_is_told_from_one_at_another_speed(rejected: dict[str, int], says: str) -> None:
     card = load_card("gill_windmaster_binary_m10")
