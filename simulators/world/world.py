@@ -237,7 +237,8 @@ class World:
     def behind_film(self, state: dict[str, Array], t_ms: Array) -> dict[str, Array]:
         """Oxygen and pCO2 of ``state`` as a sensor under the film of then meets them: late, and with what the film makes and eats."""
         film = behind_film(state["fouling"], state["shortwave"])
-        then = self.state(t_ms - 1e3 * film.late_s)
+        names = ("dissolved_oxygen", "pco2_water", "dissolved_inorganic_carbon")
+        then = {name: self.value(name, t_ms - 1e3 * film.late_s) for name in names}
         oxygen = then["dissolved_oxygen"] + film.oxygen_mmol_m3 * physics.M_OXYGEN
         oxygen = np.maximum(oxygen, 0.0)
         # a film that makes oxygen takes carbon: by the Revelle factor and the ratio of the two

@@ -138,6 +138,16 @@ class TestBudgets:
         assert np.allclose(v["oxygen_production"], PHOTOSYNTHETIC_QUOTIENT * v["net_production"])
         assert np.allclose(v["alkalinity_production"], 16 / 106 * v["net_production"])
 
+    def test_rain_freshens_the_water_by_its_depth(self, make_world):
+        """A squall's rain over four metres of water takes its share of the salt."""
+        squall = {"name": "squall", "at": datetime.fromtimestamp(T0_MS / 1e3, UTC)}
+        t_s = T0_MS / 1e3 + np.arange(0.0, 6 * 3600.0, 60.0)
+        plain, wet = make_world(wind_speed_ms=1.0), make_world(wind_speed_ms=1.0, scenario=squall)
+        fell_m = sum(sign * world.weather.at(t_s)["rain_rate"].sum() / 60e3 for sign, world in ((1, wet), (-1, plain)))
+        assert fell_m > 0.02
+        before, after = np.log(wet.water.at(t_s[[0, -1]])["salinity"] / plain.water.at(t_s[[0, -1]])["salinity"])
+        assert before - after == pytest.approx(fell_m / wet.water.depth_m, rel=0.3)
+
     def test_light_makes_and_dark_eats(self, make_world):
         net = make_world().water.day(int(T0_MS // DAY_MS))[1]["net_production"]
         assert net.max() > 0 > net.min()
