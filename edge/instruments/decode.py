@@ -23,8 +23,8 @@ from firmware_config.cards import Card
 from firmware_config.cards.modbus import Read
 from firmware_config.station import Instrument
 
-WRITE = 16
-"""function that writes registers"""
+WRITE, WRITE_ONE = 16, 6
+"""functions that write registers"""
 MAX_LINE_BYTES = 65_536
 MAX_TAPPED_BYTES = 50_000_000
 _ESCAPE = re.compile(rb"\\(x[0-9a-fA-F]{2}|[rntabfv0\\'\"])")
@@ -159,6 +159,8 @@ def _request(frame: bytes) -> Request | str:
         return "the request is not a whole frame with a right checksum"
     if frame[1] == WRITE:
         return Request(frame[0], WRITE, int.from_bytes(frame[2:4], "big"), int.from_bytes(frame[4:6], "big"), frame[7:-2])
+    if frame[1] == WRITE_ONE:
+        return Request(frame[0], WRITE_ONE, int.from_bytes(frame[2:4], "big"), 1, frame[4:6])
     if frame[1] not in {3, 4}:
         return f"function {frame[1]} reads nothing"
     return Request(frame[0], frame[1], int.from_bytes(frame[2:4], "big"), int.from_bytes(frame[4:6], "big"))
@@ -166,7 +168,7 @@ def _request(frame: bytes) -> Request | str:
 
 def _request_bytes(frame: bytes) -> int:
     """Length of the request that begins here, if one does: 0 when it is none that a card describes."""
-    if len(frame) < 8 or frame[1] not in {3, 4, WRITE}:
+    if len(frame) < 8 or frame[1] not in {3, 4, WRITE, WRITE_ONE}:
         return 0
     if frame[1] != WRITE:
         return 8
@@ -179,7 +181,7 @@ def _judged(driver: ModbusDriver, request: Request, answer: Answer | str) -> Rea
         return _no(f"not the answer to this request: {answer}")
     if answer.exception:
         return _no(f"exception {answer.exception} ({EXCEPTIONS.get(answer.exception, 'unknown')})", {"exception": answer.exception})
-    if request.function == WRITE:
+    if request.function in {WRITE, WRITE_ONE}:
         return driver.decode_write(request.address, request.values)
     for command in driver.card.modbus.commands.values():
         if (command.function, command.address, command.count) == (request.function, request.address, request.words):

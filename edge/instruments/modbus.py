@@ -18,11 +18,19 @@ from edge.instruments.judge import Judge, Quantities, Verdict
 from edge.instruments.reading import Decoded, Reading, Stats
 from edge.instruments.registers import RegisterMap, encode
 from edge.links.modbus import Limits, ModbusBus, Reply
-from firmware_config.cards.modbus import Command, Read
+from firmware_config.cards.modbus import Command, Read, Register
 from firmware_config.cards.schema import Card
 
 _LOST_POWER_AFTER = 3
 """So many failed polls in a row: it may have been without power and must be started again."""
+
+
+def _written_by_settings(card: Card) -> list[Register]:
+    """The registers that settings write, but for those whose writing the card describes by itself."""
+    assert card.modbus is not None
+    names = {entry.register_field or entry.field for entry in card.settings if entry.write_function}
+    described = {register.address for register in card.modbus.writes}
+    return [one for one in card.modbus.all_registers if one.field in names and one.address not in described]
 
 
 class ModbusDriver:
@@ -45,7 +53,7 @@ class ModbusDriver:
         self.limits = limits
         self.stats = Stats()
         self._map = RegisterMap(card.modbus.all_registers, alike=card.modbus.same_registers)
-        self._writes = RegisterMap(card.modbus.writes, alike=True)
+        self._writes = RegisterMap([*card.modbus.writes, *_written_by_settings(card)], alike=True)
         self._blocks = frozenset(card.modbus.blocks.at if card.modbus.blocks else ())
         self._reads = [read for read in card.modbus.poll if card.applies(read.when, dict(options))]
         self._judge = Judge(card, options)

@@ -190,6 +190,8 @@ class TextFormat(CardModel):
     """what to send for one record when option ``mode`` is ``polled``; ``{address}`` is filled in, ``{crc}`` is Vaisala's of that"""
     ask: dict[str, str] = {}
     """name → text that only asks (writes nothing), for ``haitan-edge probe``"""
+    ask_ends_output: bool = False
+    """any question ends what it prints by itself: it is asked nothing unless the station file says polled"""
 
 
 class ProductOf(CardModel):

@@ -23,6 +23,7 @@ from edge.instruments.settings import CONFIRM, SettingsKeeper
 from edge.links import ByteLink, Limits, LinkChange, ModbusBus, open_bus, open_link
 from edge.links.bytelink import Chunk
 from firmware_config.cards import Card, load_card
+from firmware_config.cards.schema import TextFormat
 from firmware_config.station import Instrument, SerialLink, Station, TcpLink
 
 __all__ = ["Finding", "Prober", "propose"]
@@ -205,7 +206,8 @@ async def _converse(link: ByteLink, driver: StreamDriver, chunks: list[Chunk], s
     """Listen; ask what may be asked, and for records where the station file says polled; stop early when plenty was heard."""
     form = driver.card.stream
     assert form is not None
-    questions = [text.replace("{address}", form.default_address).encode() for text in form.ask.values()]
+    quiet = isinstance(form, TextFormat) and form.ask_ends_output and driver.request is None
+    questions = [] if quiet else [text.replace("{address}", form.default_address).encode() for text in form.ask.values()]
     began_s = time.monotonic()
     while (passed_s := time.monotonic() - began_s) < seconds:
         request = questions.pop(0) if questions else driver.request
