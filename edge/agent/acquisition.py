@@ -21,6 +21,7 @@ from edge.agent.timebase import StationTime
 from edge.agent.watch import Watch
 from edge.errors import LinkDown, LinkError
 from edge.instruments import Driver, ModbusDriver, Reading, StreamDriver, make_driver
+from edge.instruments.feeding import Feeder, Given
 from edge.instruments.settings import SettingsKeeper
 from edge.links import ByteLink, LinkChange, ModbusBus, open_bus, open_link
 from firmware_config.base import log
@@ -75,7 +76,9 @@ class Acquisition:
         ports: Path | None = None,
         on_change: Callable[[str, dict[str, Any]], None] = lambda kind, detail: None,
         memory: InstrumentMemory | None = None,
+        given: Given = lambda name: None,
     ) -> None:
+        """``given``: the station's inputs by name, for instruments that need a number of the station."""
         self._station = station
         self._time = time
         self._deliver = deliver
@@ -85,6 +88,9 @@ class Acquisition:
         self._faults = 0
         self._links: list[ByteLink] = []
         self.sources = {item.id: self._source(item) for item in station.instruments}
+        self._feeders = {
+            name: Feeder(source.driver.card, source.instrument.options, given, time.clock.monotonic) for name, source in self.sources.items()
+        }
         self._settings = {name: self._keeper(source) for name, source in self.sources.items()}
         self._cycles = {
             name: Cycles(source.driver.card, source.instrument, time, on_change)
@@ -196,7 +202,9 @@ class Acquisition:
             reading = await source.driver.poll(bus)
             if reading.values:
                 at_ms = self._time.at_ms(reading.arrival_s)
-                self._take_all(source, [reading], at_ms)
+                feeder = self._feeders[source.instrument.id]
+                self._take_all(source, [feeder.judged(reading)], at_ms)
+                await feeder.serve(source.driver, bus, reading)
                 keeper = self._settings[source.instrument.id]
                 keeper.hear_poll(reading, at_ms)
                 if keeper.registers_due:

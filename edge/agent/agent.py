@@ -86,7 +86,9 @@ class Agent:
         self.archive = ThreadPoolExecutor(1, thread_name_prefix="archive")
         self.packer = ThreadPoolExecutor(1, thread_name_prefix="packer")
         memory = InstrumentMemory(folder.instruments, self.archive)
-        self.acquisition = Acquisition(station, self.time, self._deliver, ports=ports, on_change=self._report, memory=memory)
+        self.acquisition = Acquisition(
+            station, self.time, self._deliver, ports=ports, on_change=self._report, memory=memory, given=self._given
+        )
         sources = self.acquisition.sources
         eddies = [product for product in station.products if isinstance(product, EddyFlux)]
         frames = {p.sonic: frame_of(station.instrument(p.sonic), turns=station.platform != "fixed") for p in eddies}
@@ -161,6 +163,9 @@ class Agent:
                 tide.take(reading, at_ms)
         if source.instrument.id in self._positions:
             self.clock_check.take(reading, self.time.believed_utc_ms(at_ms))
+
+    def _given(self, name: str) -> float | None:
+        return self.inputs.now(name, self.time.now_ms()).value
 
     def _report(self, kind: str, detail: dict[str, Any]) -> None:
         self.recorder.event(kind, **detail)

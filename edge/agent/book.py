@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from edge.agent.acquisition import Source
-from edge.agent.series import MINUTE_MS, WAIT_FOR_NEXT_MS, Newest, Series
+from edge.agent.series import AFTER_TIMEOUT, MINUTE_MS, WAIT_FOR_NEXT_MS, Newest, Series
 from edge.instruments import ModbusDriver, Reading
 from edge.instruments.calibration import Corrections
 from firmware_config.base import log
@@ -106,7 +106,7 @@ class SeriesBook:
             elif value is None and quantity in reading.spoiled:
                 series.push_spoiled(reading.spoiled[quantity], at_ms, minute)
             else:
-                series.push(value, at_ms, minute, suspect=reading.suspect)
+                series.push(value, at_ms, minute, doubt=reading.doubt or (AFTER_TIMEOUT if reading.suspect else ""))
         sonic = self._sonics.get(source.instrument.id)
         if sonic is not None:
             self._take_wind(sonic, reading, at_ms, minute)

@@ -74,7 +74,7 @@ class TideProduct:
 
     def take(self, reading: Reading, at_ms: float) -> None:
         """A reading of the instrument; its suspect values do not count."""
-        value = None if reading.suspect else reading.quantities.get(self._quantity)
+        value = None if reading.suspect or reading.doubt else reading.quantities.get(self._quantity)
         self._samples.append((at_ms, value))
         while self._samples and self._samples[0][0] < at_ms - KEEP_SAMPLES_MS:
             self._samples.popleft()

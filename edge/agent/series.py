@@ -29,6 +29,8 @@ NEVER_STILL = frozenset(
     | {f"{name}_{axis}" for name in ("acceleration", "angular_rate") for axis in "xyz"}
 )
 """Turbulent quantities, and motion with its sensor's noise: a high-rate instrument that repeats one of them has stopped measuring."""
+AFTER_TIMEOUT = "after_timeout"
+"""The test that the first reading of a Modbus device after a timeout does not pass."""
 STUCK_FROM = 100
 """So many equal values in a row."""
 WAIT_FOR_NEXT_MS = 15_000.0
@@ -81,7 +83,7 @@ class _Waiting:
 
     minute: int
     judged: Judged
-    suspect: bool
+    doubt: str
 
 
 class Series:
@@ -140,18 +142,18 @@ class Series:
         newest.flag = Flag.NOT_EVALUATED
         newest.usable_at_ms, newest.usable = at_ms, value
 
-    def push(self, value: float | None, at_ms: float, minute: int, *, suspect: bool = False) -> None:
-        """A reading's value (None: the instrument gave none); ``suspect`` when the reading itself is in doubt."""
+    def push(self, value: float | None, at_ms: float, minute: int, *, doubt: str = "") -> None:
+        """A reading's value (None: the instrument gave none); ``doubt``: name of the test that the reading as a whole does not pass."""
         judged, before = self.quality.push(value, at_ms / 1e3)
         waited, self._waiting = self._waiting, None
         if before is not None and waited is not None:
-            self._count(waited.minute, before, suspect=waited.suspect)
+            self._count(waited.minute, before, waited.doubt)
         self._cell(minute).received += 1
-        self._remember(judged.value, self._flag(judged, suspect=suspect), at_ms)
+        self._remember(judged.value, self._flag(judged, doubt), at_ms)
         if judged.final:
-            self._count(minute, judged, suspect=suspect)
+            self._count(minute, judged, doubt)
         else:
-            self._waiting = _Waiting(minute, judged, suspect)
+            self._waiting = _Waiting(minute, judged, doubt)
 
     def push_spoiled(self, value: float, at_ms: float, minute: int) -> None:
         """A value that the instrument itself, or its card's rules, say is not valid: shown, used for nothing."""
@@ -160,10 +162,10 @@ class Series:
         cell.tests["instrument"] = int(Flag.FAIL)
         self._remember(value, Flag.FAIL, at_ms)
 
-    def _flag(self, judged: Judged, *, suspect: bool) -> Flag:
+    def _flag(self, judged: Judged, doubt: str) -> Flag:
         tests: dict[str, int] = {name: int(flag) for name, flag in judged.tests.items()}
-        if suspect:
-            tests["after_timeout"] = int(Flag.SUSPECT)
+        if doubt:
+            tests[doubt] = int(Flag.SUSPECT)
         return roll_up(tests, missing=judged.value is None, required=self._required)
 
     def _remember(self, value: float | None, flag: Flag, at_ms: float) -> None:
@@ -172,14 +174,14 @@ class Series:
         if value is not None and flag in USABLE:
             newest.usable_at_ms, newest.usable = at_ms, value
 
-    def _count(self, minute: int, judged: Judged, *, suspect: bool) -> None:
+    def _count(self, minute: int, judged: Judged, doubt: str) -> None:
         cell = self._cells.get(minute)
         if cell is None or judged.value is None:
             return
         cell.note(judged.tests)
-        if suspect:
-            cell.note({"after_timeout": int(Flag.SUSPECT)})
-        flag = self._flag(judged, suspect=suspect)
+        if doubt:
+            cell.note({doubt: int(Flag.SUSPECT)})
+        flag = self._flag(judged, doubt)
         if flag in USABLE:
             cell.values.add(judged.value)
             cell.doubtful |= flag != Flag.GOOD
@@ -202,7 +204,7 @@ class Series:
         """Close a minute; None when nothing was received in it."""
         if self._waiting is not None and self._waiting.minute == minute:
             waited, self._waiting = self._waiting, None
-            self._count(minute, waited.judged, suspect=waited.suspect)
+            self._count(minute, waited.judged, waited.doubt)
         cell = self._cells.pop(minute, None)
         if cell is None:
             return None

@@ -24,6 +24,9 @@ class Reading(msgspec.Struct):
     valid: bool
     reason: str = ""
     suspect: bool = False
+    doubt: str = ""
+    """name of a test that the reading as a whole does not pass (made with an air pressure that is not the station's): its values are
+    suspect"""
     quantities: dict[str, float | None] = {}
     spoiled: dict[str, float] = {}
     uncorrected: dict[str, float] = {}

@@ -75,6 +75,19 @@ class Command(CardModel):
     """real time after which readings are good"""
 
 
+class Feed(CardModel):
+    """A register that the station keeps at a number of its own: what the instrument counts with and does not measure. Only a register whose
+    memory does not wear out; it is read back with every poll."""
+
+    field: FieldName
+    input: str
+    """name of an entry under ``inputs`` of the station file"""
+    min: float
+    max: float
+    apart: float = Field(gt=0)
+    """a reading made with a number further from the station's than this is in doubt"""
+
+
 class Blocks(CardModel):
     """Parameters that are laid out alike, each with its own quality, unit and the like: name → first register, and what lies where in one.
 
@@ -84,6 +97,11 @@ class Blocks(CardModel):
     at: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Annotated[int, Field(ge=0, le=65_535)]] = Field(min_length=1)
     registers: list[Register] = Field(min_length=1)
     """addresses counted from the block's first register"""
+
+
+def _holds(read: Read, register: Register) -> bool:
+    end = register.address + register.size
+    return read.address <= register.address and end <= read.address + read.count
 
 
 class ModbusMap(CardModel):
@@ -102,6 +120,7 @@ class ModbusMap(CardModel):
     commands: dict[str, Command] = {}
     prepare: list[str] = []
     identify: list[Read] = []
+    feeds: list[Feed] = []
 
     @property
     def all_registers(self) -> list[Register]:
@@ -117,6 +136,9 @@ class ModbusMap(CardModel):
     def _something(self) -> ModbusMap:
         if not self.registers and self.blocks is None:
             raise ValueError("give registers, blocks or both")
+        polled = {register.field for register in self.all_registers for read in self.poll if _holds(read, register)}
+        if lacking := [feed.field for feed in self.feeds if feed.field not in polled]:
+            raise ValueError(f"feeds: {', '.join(lacking)} is read back with no poll")
         if self.blocks is not None and any(register.decimals for register in self.blocks.registers):
             raise ValueError("decimals is for registers outside blocks")
         return self

@@ -4,7 +4,8 @@
 power-up compensation (pressure hPa, temperature, humidity, oxygen), 0x0208 … the same, volatile, 0x0300 … unit and line settings,
 0x0800 device status, 0x0801 CO2 status, 0x0803 error bits. What is not available is NaN (0x8000 as an integer), no exception.
 
-The reading is proportional to the air's pressure over the pressure it is told of, as that of a probe whose compensation is behind.
+The reading is proportional to the air's pressure over the pressure it is told of, as that of a probe whose compensation is behind. With the
+fault ``compensation_stale`` it takes a pressure that is written and goes on with the one of its power-up, which the register shows.
 """
 
 from __future__ import annotations
@@ -68,13 +69,15 @@ class Gmp252(Unit):
             columns["error"] = np.where(fault.hit, float(LOW_SIGNAL | HEATER), columns["error"])
         else:
             columns["co2"] = np.where(fault.hit, columns["uncompensated"], columns["co2"])
+            columns["stale"] = np.where(fault.hit, 1.0, 0.0)
 
     def registers(self, columns: Columns) -> dict[int, int]:
         co2, error = column(columns, "co2"), int(column(columns, "error"))
         state = int(marked(columns, "state")) or (NOT_RELIABLE if error else 0)
         device = ERROR if error & LOW_SIGNAL else WARNING if error else 0
         out = place(0x0000, float_low(co2)) | place(0x0100, [signed16(co2, 0x8000), signed16(co2 / 10.0, 0x8000)])
-        for address, value in self._compensation.items():
+        in_use = self._compensation | ({VOLATILE: POWER_UP[0]} if marked(columns, "stale") else {})
+        for address, value in in_use.items():
             out |= place(address, float_low(value))
         out |= place(0x0300, [int(self.setting.instrument.address or 240), 2, 0, 2, 1, 0, 0, 0, 100])
         return out | place(0x0800, [device, state, 0, *low_word_first(int32(error))])

@@ -151,7 +151,7 @@ def test_what_the_instrument_calls_invalid_is_shown_and_used_for_nothing():
 
 def test_the_first_reading_after_a_timeout_is_not_used():
     series = Series("dissolved_oxygen@x", None, per_minute=6)
-    series.push(3.0, 0.0, MINUTE, suspect=True)
+    series.push(3.0, 0.0, MINUTE, doubt="after_timeout")
     assert series.newest.flag == Flag.SUSPECT
     feed(series, [8.0] * 5, start_ms=10_000.0)
     minute = series.take(MINUTE)

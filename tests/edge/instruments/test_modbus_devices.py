@@ -72,7 +72,7 @@ async def poll(line: Rs485, bus: ModbusBus, model: str, memory: Memory, **option
 
 def gmp252(device: int = 0, co2: int = 0, error: int = 0) -> Memory:
     memory = Memory(3).put_low_first(0, "f", 412.5).put(0x0800, "HHH", device, co2, 0)
-    return memory.put_low_first(0x0803, "I", error)
+    return memory.put_low_first(0x0208, "f", 1013.25).put_low_first(0x0803, "I", error)
 
 
 async def test_a_carbon_dioxide_probe_is_judged_by_its_status_words(line: Rs485, bus: ModbusBus) -> None:

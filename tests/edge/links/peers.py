@@ -78,8 +78,8 @@ class Rs485:
         line = b""
         while (chunk := await self.pty.heard.get()) is not None:
             line += chunk[0]
-            while len(line) >= 8:
-                request, line = line[:8], line[8:]
+            while len(line) >= 8 and len(line) >= (size := 9 + line[6] if line[1] == 16 else 8):
+                request, line = line[:size], line[size:]
                 assert sealed(request[:-2]) == request
                 self.requests.append(request)
                 if request[0] in self.answers:
