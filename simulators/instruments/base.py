@@ -168,10 +168,12 @@ class Simulated(ABC):
 
     def window(self, times_ms: Array) -> Array:
         """Share of the light that passes windows in the open air: salt on them, rain or fog."""
-        world = self.setting.world
-        rain, humidity = world.value("rain_rate", times_ms), world.value("relative_humidity", times_ms)
-        wet = np.maximum(rain / (rain + WETTING_MM_H), np.clip(humidity - DEW_HUMIDITY, 0.0, 1.0) * DEW_SHARE)
-        return np.asarray(clear_share(world.value("salt", times_ms)) * (1.0 - MOST_WET * wet))
+        return np.asarray(clear_share(self.setting.world.value("salt", times_ms)) * (1.0 - MOST_WET * self.wetness(times_ms)))
+
+    def wetness(self, times_ms: Array) -> Array:
+        """How wet glass in the open air is, 0 to 1: by rain or by the dew of fog."""
+        rain, humidity = (self.setting.world.value(name, times_ms) for name in ("rain_rate", "relative_humidity"))
+        return np.maximum(rain / (rain + WETTING_MM_H), np.clip(humidity - DEW_HUMIDITY, 0.0, 1.0) * DEW_SHARE)
 
     def jitter(self, stream: int, index: Array, size: float) -> Array:
         """White noise of the instrument itself, standard deviation ``size``."""

@@ -21,6 +21,8 @@ NORMAL = 1
 STATUS_ERROR = 4
 NIGHT_OFFSET_W_M2 = -2.2
 SUPPLY_V = 12.0
+WET_DOME = 0.08
+"""share of the light that a dome covered with drops or dew keeps off"""
 SCALES = (-1, 0, 1, 2)
 
 
@@ -58,8 +60,9 @@ class Smp(Unit):
         state = self.setting.feed.state(times)
         index = times / 1000.0
         offset = NIGHT_OFFSET_W_M2 * (1.0 - state["cloud"])
+        light = state["shortwave"] * (1.0 - WET_DOME * self.wetness(times))
         return {
-            "radiation": state["shortwave"] + offset + self.jitter(0, index, 0.4),
+            "radiation": light + offset + self.jitter(0, index, 0.4),
             "body": state["air_temperature"] + 0.004 * state["shortwave"],
             "status": np.zeros(count), "mode": np.full(count, float(NORMAL)), "scale": np.full(count, float(self._scale)),
         }  # fmt: skip

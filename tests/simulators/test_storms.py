@@ -13,6 +13,7 @@ from simulators.world.current import DRIFT
 from simulators.world.fronts import Front
 from simulators.world.storms import Storm
 from tests.simulators.conftest import T0_MS
+from tests.simulators.test_tide import SPEEDS_DEG_H
 
 RADIUS_M, B, DEPTH_HPA, LATITUDE = 40_000.0, 1.5, 66.0, 29.7
 PLACE = (29.7, 122.4)
@@ -180,6 +181,19 @@ class TestSurge:
         surge_m = world.state(T0_MS + np.arange(0, 3 * 86.4e6, 3.6e6))["surge"]
         assert np.ptp(surge_m) < 1e-9
         assert 0.0 < surge_m[0] < 0.05
+
+    @pytest.mark.parametrize("region", ["zhoushan", "hangzhou"])
+    def test_usual_weather_hides_no_constant_of_the_tide(self, make_world, region):
+        """Two months of hourly level as it is, against the tide alone, by one least-squares fit: no amplitude moves by two centimetres."""
+        world = make_world(region=region)
+        t = T0_MS / 1e3 + np.arange(0, 60 * 86_400.0, 3600.0)
+        level = world.tide.level_m(t)
+        with_weather = level + world.surge.at(t, world.weather.at(t)["air_pressure"])
+        angles = np.radians(np.outer((t - t.mean()) / 3600, [SPEEDS_DEG_H[name] for name in ("M2", "S2", "N2", "K1", "O1", "M4")]))
+        design = np.hstack([np.ones((len(t), 1)), np.cos(angles), np.sin(angles)])
+        apart = np.linalg.lstsq(design, with_weather, rcond=None)[0] - np.linalg.lstsq(design, level, rcond=None)[0]
+        assert np.abs(apart[1:7] - 1j * apart[7:]).max() < 0.02
+        assert np.std(with_weather - level) > 0.02
 
 
 class TestCurrent:

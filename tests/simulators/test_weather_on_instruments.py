@@ -144,6 +144,17 @@ class TestRain:
         assert counted[-1] - counted[0] == pytest.approx(fell, rel=0.03)
         assert fell > 20
 
+    def test_a_dome_in_fog_keeps_light_off(self, build):
+        """By some per cent at noon, and not at all in dry air."""
+        noon = T0_MS / 1e3 // 86_400 * 86_400 + 86_400 + 4 * HOUR_S
+        share = {}
+        for name in ("fog", "sea_breeze"):
+            pyranometer = build(scenario={"name": name, "at": at(T0_MS / 1e3)})["pyranometer"]
+            state = pyranometer.setting.world.truth(noon * 1e3)
+            share[name] = (rows(pyranometer, noon, 1)["radiation"][0] + 2.2 * (1 - state["cloud"])) / state["shortwave"]
+        assert 0.9 < share["fog"] < 0.98
+        assert share["sea_breeze"] == pytest.approx(1.0, abs=1e-3)
+
     def test_light_rain_stands_in_no_path(self, build):
         """What falls from the clouds of the climate never reaches the rate at which a path is lost."""
         world = build()["sonic"].setting.world
