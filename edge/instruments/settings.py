@@ -212,6 +212,8 @@ class SettingsKeeper:
         self._due.clear()
         for setting in self._asked:
             found = await self._ask(setting, write)
+            if found is not None and self._is_news(setting, found) and await self._ask(setting, write) != found:
+                continue  # an answer has no checksum: what is news is asked twice
             if found is not None and self._differs(setting, found) and await self._set(setting, write):
                 again = await self._ask(setting, write)
                 if again is not None:
@@ -306,6 +308,11 @@ class SettingsKeeper:
         return True
 
     # --- comparing and telling
+
+    def _is_news(self, setting: CardSetting, raw: Any) -> bool:
+        """Whether this would be told, or be what a setting should stay at."""
+        found, wanted = setting.words.get(str(raw).strip(), raw), self._wanted[setting.name]
+        return wanted is None or (not same(found, wanted) and self._told.get(setting.name) != found)
 
     def _differs(self, setting: CardSetting, raw: Any) -> bool:
         """Compare, and tell what is new: a difference, or that it is gone."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from edge.errors import ModbusRefused
 from edge.instruments import Reading
 from edge.instruments.settings import SettingsKeeper
 from firmware_config.cards import all_cards, load_card, option_problems
@@ -184,3 +185,84 @@ async def test_at_the_pace_of_the_demo_no_instrument_that_is_set_right_is_told_o
         await until(lambda: watched.good > 3 * 30 * 6)  # three sentences a second, for six real seconds
         assert [event for event in bench.events if event[0].startswith("settings")] == []
         assert all(bench.good[name] for name in names)
+
+
+async def test_a_wrong_digit_in_one_answer_is_no_difference() -> None:
+    events: list[Event] = []
+    watched = keeper(events)
+    answers = iter([b"(Outputs(RS232(Freq 18)))\r\n", b"(Outputs(RS232(Freq 10)))\r\n"])
+    written: list[bytes] = []
+
+    async def write(data: bytes) -> None:
+        written.append(data)
+        if b"?" in data:
+            asyncio.get_running_loop().call_soon(watched.hear, next(answers), [], 0.0)
+
+    await watched.look(write)
+    assert events == []
+    assert written == [b"(Outputs(RS232(Freq ?)))\n"] * 2
+
+
+def reading(**values: Any) -> Reading:
+    return Reading(0.0, values, True)
+
+
+def test_what_records_tell_is_believed_when_three_say_the_same() -> None:
+    events: list[Event] = []
+    item = Instrument.model_validate(instrument("optode", enforce=False, serial_number="83"))
+    watched = SettingsKeeper(load_card(item.model), item, lambda *event: events.append(event), lambda: 0.0)
+    for serial in ("83", "38", "38", "83", "38", "38", "38", "38", "83", "83", "83"):
+        watched.hear(b"", [reading(serial=serial)], 0.0)
+    assert [(kind, told["found"], told["wanted"]) for kind, told in events] == [
+        ("settings_differ", "38", "83"),
+        ("settings_changed", "38", "83"),
+    ]
+
+
+class RefusingDriver:
+    """A device that tells its registers and takes none."""
+
+    def __init__(self, **told: Any) -> None:
+        self.told = told
+        self.writes: list[tuple[str, Any, int]] = []
+
+    async def identify(self, bus: object) -> dict[str, Any]:
+        return self.told
+
+    async def write(self, bus: object, field: str, value: Any, function: int) -> None:
+        self.writes.append((field, value, function))
+        raise ModbusRefused(4, "unit 1 refuses: exception 4 (device failure)")
+
+
+async def test_a_device_that_refuses_a_setting_is_asked_three_times_and_told_once() -> None:
+    events: list[Event] = []
+    item = Instrument.model_validate({**instrument("probe", enforce=True, model="insitu_rdo_aquatroll_modbus", every="2s"), "address": 1})
+    watched = SettingsKeeper(load_card(item.model), item, lambda *event: events.append(event), lambda: 0.0)
+    driver: Any = RefusingDriver()
+    for _ in range(30):
+        watched.hear_poll(reading(oxygen={"unit_id": 118}, temperature={"unit_id": 1}), 0.0)
+        if watched.registers_due:
+            await watched.look_at_registers(driver, None)  # type: ignore[arg-type]
+    assert driver.writes == [("oxygen.unit_id", "117", 6)] * 3
+    assert [(kind, told["setting"]) for kind, told in events] == [("settings_differ", "oxygen unit")]
+
+
+@pytest.mark.parametrize("enforce", [False, True])
+async def test_a_calibration_in_the_sensor_should_stay_what_it_was_and_is_never_written(enforce: bool) -> None:
+    events: list[Event] = []
+    item = Instrument.model_validate(
+        {**instrument("probe", enforce=enforce, model="yosemitech_y504_modbus", every="2s"), "address": 1, "serial_number": "YL09"}
+    )
+    watched = SettingsKeeper(load_card(item.model), item, lambda *event: events.append(event), lambda: 0.0)
+    driver: Any = RefusingDriver(serial_number="YL09 ", k=1.0, b=0.0)
+    await watched.look_at_registers(driver, None)  # type: ignore[arg-type]
+    assert events == []
+    driver.told = {"serial_number": "YL09", "k": 1.08, "b": 0.0}
+    await watched.look_at_registers(driver, None)  # type: ignore[arg-type]
+    driver.told = {"serial_number": "YL09", "k": 1.0, "b": 0.0}
+    await watched.look_at_registers(driver, None)  # type: ignore[arg-type]
+    assert [(kind, told["setting"], told["found"], told["wanted"]) for kind, told in events] == [
+        ("settings_drifted", "calibration K", "1.08", "1"),
+        ("settings_changed", "calibration K", "1.08", "1"),
+    ]
+    assert driver.writes == []
