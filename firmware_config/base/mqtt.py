@@ -69,7 +69,10 @@ def _nobody(ok: bool) -> None:
 class MqttSession:
     """A persistent session under a fixed client id.
 
-    ``subscriptions`` are renewed at every connect. ``on_message``, ``on_up`` and ``on_down`` are called in paho's thread.
+    ``subscriptions`` are renewed at every connect, and the session is up (``connected``, ``on_up``) once the broker has confirmed them:
+    what others send in answer to what is said then is not missed, also with a broker that has forgotten everything. A broker may send
+    what it kept before it confirms; that is handed on after ``on_up``, as everything of a connection is. ``on_message``, ``on_up`` and
+    ``on_down`` are called in paho's thread.
     With ``manual_ack`` the broker's QoS 1 deliveries are acknowledged only by `acknowledge`.
     """
 
@@ -86,6 +89,9 @@ class MqttSession:
     _waiting: dict[int, Callable[[bool], None]] = field(init=False, default_factory=dict, repr=False)
     _early: set[int] = field(init=False, default_factory=set, repr=False)
     _lock: threading.Lock = field(init=False, default_factory=threading.Lock, repr=False)
+    _subscribing: int | None = field(init=False, default=None, repr=False)
+    """number of the subscription that is still to be confirmed"""
+    _before_up: list[Message] = field(init=False, default_factory=list, repr=False)
     connected: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:
@@ -105,6 +111,7 @@ class MqttSession:
         if self.will is not None:
             client.will_set(self.will.topic, self.will.payload, qos=1, retain=True)
         client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
         client.on_publish = self._on_publish
@@ -196,20 +203,44 @@ class MqttSession:
             logger.warning("broker refused the connection", client_id=self.client_id, reason=str(reason))
             return
         if self.subscriptions:
-            client.subscribe(list(self.subscriptions))
+            self._subscribing = client.subscribe(list(self.subscriptions))[1]
+        else:
+            self._up()
+
+    def _on_subscribe(self, client: paho.Client, userdata: object, mid: int, reasons: list[ReasonCode], properties: object) -> None:
+        if mid != self._subscribing:
+            return
+        self._subscribing = None
+        refused = [topic for (topic, _), reason in zip(self.subscriptions, reasons, strict=False) if reason.is_failure]
+        if refused:
+            logger.warning("broker refuses subscriptions; see its access rules", client_id=self.client_id, topics=refused)
+        self._up()
+
+    def _up(self) -> None:
         self.connected = True
         logger.info("broker connected", client_id=self.client_id, host=self.broker.host, port=self.broker.port)
         self._guard(self.on_up)
+        early, self._before_up = self._before_up, []
+        for message in early:
+            self._hand_on(message)
 
     def _on_disconnect(self, client: paho.Client, userdata: object, flags: object, reason: ReasonCode, properties: object) -> None:
-        was, self.connected = self.connected, False
+        was, self.connected, self._subscribing = self.connected, False, None
+        self._before_up.clear()
         self._fail_waiting()
         if was:
             logger.info("broker lost", client_id=self.client_id, reason=str(reason))
             self._guard(self.on_down)
 
     def _on_message(self, client: paho.Client, userdata: object, message: paho.MQTTMessage) -> None:
-        self._guard(lambda: self.on_message(Message(message.topic, bytes(message.payload), bool(message.retain), message.mid, message.qos)))
+        found = Message(message.topic, bytes(message.payload), bool(message.retain), message.mid, message.qos)
+        if self._subscribing is not None:
+            self._before_up.append(found)
+        else:
+            self._hand_on(found)
+
+    def _hand_on(self, message: Message) -> None:
+        self._guard(lambda: self.on_message(message))
 
     def _on_publish(self, client: paho.Client, userdata: object, mid: int, reason: object, properties: object) -> None:
         with self._lock:

@@ -7,6 +7,7 @@ import queue
 import subprocess
 import threading
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
@@ -51,6 +52,37 @@ def test_messages_arrive_and_retained_ones_wait(mqtt_broker) -> None:
             assert reader.inbox.get(timeout=WAIT_S).payload == b"kept"
             sender.send("ht/1/a/data", b"fresh")
             assert reader.inbox.get(timeout=WAIT_S).payload == b"fresh"
+
+
+def test_what_is_sent_in_answer_to_coming_up_is_never_missed(mqtt_broker) -> None:
+    """By sessions the broker has never seen, so that nothing is subscribed yet: the answer meets no older subscription."""
+    with Peer(mqtt_broker.broker, "sender") as sender:
+        for life in range(15):
+            inbox: queue.Queue[Message] = queue.Queue()
+            answer = partial(sender.session.publish, f"ht/1/s{life}/ack", b"for you")
+            session = MqttSession(mqtt_broker.broker, f"s{life}", [(f"ht/1/s{life}/ack", 1)], on_message=inbox.put, on_up=answer)
+            session.start()
+            try:
+                assert inbox.get(timeout=WAIT_S).payload == b"for you"
+            finally:
+                session.stop()
+
+
+def test_everything_of_a_connection_comes_after_it_is_up(mqtt_broker) -> None:
+    """Also what a broker kept and sends before it confirms the subscription."""
+    with Peer(mqtt_broker.broker, "sender") as sender:
+        sender.send("ht/1/centre/state", b"listening", retain=True)
+        for life in range(5):
+            order: queue.Queue[str] = queue.Queue()
+            session = MqttSession(
+                mqtt_broker.broker, f"s{life}", [(f"ht/1/s{life}/ack", 0), ("ht/1/centre/state", 0)],
+                on_message=lambda message, order=order: order.put(message.topic), on_up=lambda order=order: order.put("up"),
+            )  # fmt: skip
+            session.start()
+            try:
+                assert [order.get(timeout=WAIT_S), order.get(timeout=WAIT_S)] == ["up", "ht/1/centre/state"]
+            finally:
+                session.stop()
 
 
 def test_an_exception_in_a_callback_does_not_end_the_session(mqtt_broker) -> None:
