@@ -167,3 +167,22 @@ def probe(
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None
     raise typer.Exit(0 if good else 1)
+
+
+@main.command()
+def instruments(
+    model: Annotated[str | None, typer.Argument(help="name of an instrument card; every card when not given")] = None,
+    zh: Annotated[bool, typer.Option("--zh", help="in Chinese")] = False,
+) -> None:
+    """The instruments this station can read: grade of their facts, quality of their drivers, and what they are exempt from and why."""
+    from rich.console import Console
+
+    from edge.errors import EdgeError
+    from edge.instruments.quality.table import print_instruments
+    from firmware_config.errors import ContractError
+
+    try:
+        print_instruments(Console(), model, chinese=zh)
+    except (ContractError, EdgeError) as error:
+        typer.echo(f"haitan-edge instruments: {error}", err=True)
+        raise typer.Exit(2) from None
