@@ -88,6 +88,7 @@ async def printing(pty: Pty, record: bytes, every_s: float) -> None:
 async def ports(tmp_path: Path) -> AsyncIterator[Path]:
     ptys = {name: Pty(tmp_path / name) for name in SERIAL if name != "absent"}
     wind = "Q,+001.23,-000.45,+000.12,M,+343.21,+020.85,{},"
+    ptys["right"].send(20 * gill(wind.format("00")))  # what waited in the port is no sign of the rate
     tasks = [
         asyncio.create_task(printing(ptys["right"], gill(wind.format("00")), 0.05)),
         asyncio.create_task(printing(ptys["slow"], gill(wind.format("00")), 0.1)),
