@@ -104,7 +104,7 @@ class Growth:
             return np.zeros_like(t_s), np.zeros_like(t_s)
         nodes = np.append(begin, np.arange(begin // STEP_S + 1.0, t_s[-1] // STEP_S + 1.0) * STEP_S)
         steps = np.diff(nodes)
-        air, factor = self._weather.at(nodes[1:]), self._weather.on_water(nodes[1:])
+        air, factor = self._weather.on_steps(nodes[1:]), self._weather.on_water(nodes[1:])
         gain = factor.of("spray", SALT_G_M2_DAY) / DAY_S * (air["wind_speed"] / 10.0) ** SPRAY_POWER
         loss = WASHED_PER_MM * air["rain_rate"] / 3600.0 + gain / SALT_MOST_G_M2
         left = np.exp(-loss * steps)

@@ -64,7 +64,7 @@ class Power:
         """Node times (s) and values of one UTC day, both midnights included."""
         if day not in self._days:
             t_s = (day - SPIN_UP_DAYS) * float(DAY_S) + STEP_S * np.arange((SPIN_UP_DAYS + 1) * DAY_S // STEP_S + 1, dtype=np.float64)
-            values = self._integrate(self._weather.at(t_s)["shortwave"])
+            values = self._integrate(self._weather.on_steps(t_s)["shortwave"])
             keep = slice(SPIN_UP_DAYS * DAY_S // STEP_S, None)
             self._days[day] = t_s[keep], {name: series[keep] for name, series in values.items()}
             while len(self._days) > 3:

@@ -62,7 +62,7 @@ class Surge:
         """Node times (s) and set-up (m) of one UTC day, both midnights included."""
         if day not in self._days:
             t_s, keep = steps_of_day(day, SPIN_UP_DAYS)
-            air = self._weather.at(t_s)
+            air = self._weather.on_steps(t_s)
             wanted = balance_m(air["wind_speed"], air["wind_from_direction"], self._shelf)
             rate = np.full_like(t_s, 1.0 / (3600.0 * self._shelf["response_h"]))
             self._days[day] = t_s[keep], relax(rate * wanted, rate, float(wanted[0]), STEP_S)[keep]

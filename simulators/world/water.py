@@ -114,7 +114,7 @@ class Water:
 
     def _forcing(self, t_s: Array) -> _Forcing:
         region = self._region
-        air, factor = self._weather.at(t_s), self._weather.on_water(t_s)
+        air, factor = self._weather.on_steps(t_s), self._weather.on_water(t_s)
         offshore = self.offshore_c(t_s)
         bloom = 1.0 + 0.25 * noise.wander(self._bloom, t_s, 8.0 * DAY_S)
         rise = np.diff(self._tide.level_m(np.append(t_s, t_s[-1] + STEP_S))) / STEP_S

@@ -6,6 +6,8 @@ scenario brings (`scenario`). What the world's file prescribes holds whatever pa
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 import numpy as np
 
 from simulators.world import noise, physics, sun
@@ -14,8 +16,9 @@ from simulators.world.config import WorldConfig
 from simulators.world.fronts import usual_fronts
 from simulators.world.noise import Array
 from simulators.world.scenario import Scenario
+from simulators.world.steps import DAY_S, STEP_S, STEPS
 
-DAY_S = 86_400.0
+REMEMBERED_DAYS = 256
 CALM_MS = 1.8
 """the coast is never quite still"""
 BREEZE_MS, BREEZE_LAG_S, LAND_BREEZE = 1.4, 3600.0, 0.3
@@ -36,6 +39,7 @@ class Weather:
         self._season_s = 0.0 if self.scenario is None else self.scenario.season_shift_s
         names = ("east", "north", "temperature", "humidity", "pressure", "cloud", "co2")
         self._keys = {name: noise.key(config.seed, f"weather/{name}") for name in names}
+        self._steps: OrderedDict[int, dict[str, Array]] = OrderedDict()
 
     def change(self, t_s: Array) -> Change:
         """What fronts and the scenario do to the climate."""
@@ -113,6 +117,22 @@ class Weather:
         """``values``, or what the world's file prescribes under ``key``."""
         wanted = getattr(self._config, key)
         return values if wanted is None else np.full_like(values, wanted)
+
+    def on_steps(self, t_s: Array) -> dict[str, Array]:
+        """`at` on the ten-minute steps of UTC days, ascending and without a gap: what is integrated over weeks asks for each day once."""
+        first, last = int(t_s[0] // DAY_S), int(t_s[-1] // DAY_S)
+        missing = [day for day in range(first, last + 1) if day not in self._steps]
+        if missing:
+            span = STEP_S * np.arange(missing[0] * STEPS, (missing[-1] + 1) * STEPS, dtype=np.float64)
+            made = self.at(span)
+            for day in missing:
+                cut = slice((day - missing[0]) * STEPS, (day - missing[0] + 1) * STEPS)
+                self._steps[day] = {name: values[cut].copy() for name, values in made.items()}
+        days = [self._steps[day] for day in range(first, last + 1)]
+        while len(self._steps) > REMEMBERED_DAYS:
+            self._steps.popitem(last=False)
+        start = round((t_s[0] - first * DAY_S) / STEP_S)
+        return {name: np.concatenate([day[name] for day in days])[start : start + len(t_s)] for name in days[0]}
 
     def at(self, t_s: Array) -> dict[str, Array]:
         """Everything at UTC seconds ``t_s`` (shape n): registry's names and units; wind at 10 m; shortwave W m-2, par umol m-2 s-1,

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from simulators.serve.ballast import Ballast
 from simulators.serve.governor import Governor
 from simulators.serve.station import StationBench, base_rate
 from simulators.world.turbulence import Sensor
+from simulators.world.world import TRUTH_UNITS
 from tests.simulators.conftest import T0_MS, gill_rows, licor_rows, station_dict
 from tests.simulators.test_ports import until
 
@@ -84,6 +86,18 @@ class TestStreams:
         assert (noted["t"], noted["dt"]) == (T0_MS, 1_800_000)
         assert noted["values"]["co2_flux"] == pytest.approx(-8.0)
         assert noted["values"]["momentum_flux"] < 0
+        state = next(line for line in truth(tmp_path) if line["what"] == "state")
+        assert (state["t"], state["dt"]) == (T0_MS, 1_800_000)
+        assert set(state["values"]) == set(TRUTH_UNITS)
+
+    async def test_its_scenario_is_noted_with_its_beginning(self, make_bench, tmp_path):
+        at = datetime.fromtimestamp(T0_MS / 1e3, UTC)
+        bench = make_bench(origin_ms=T0_MS, world={"scenario": {"name": "squall", "at": at, "after": "10min"}})
+        async with running(bench):
+            pass
+        noted = next(line for line in truth(tmp_path) if line["what"] == "scenario")
+        assert (noted["t"], noted["name"]) == (T0_MS + 600_000, "squall")
+        assert noted["until"] - noted["t"] == 12 * 3_600_000
 
     def test_the_turbulence_is_made_at_a_common_multiple_of_all_rates(self, station):
         assert base_rate(station) == 20

@@ -96,6 +96,15 @@ class TestRepeatable:
         assert a.truth(t)["air_temperature"] != b.truth(t)["air_temperature"]
         assert a.tide.level_m(one(t / 1e3)) == b.tide.level_m(one(t / 1e3))
 
+    def test_weather_remembered_by_the_day_is_the_weather(self, make_world):
+        """Whichever span asked first, and whether a day was made before or with others: bit by bit what `at` says."""
+        weather = make_world().weather
+        start = T0_MS // DAY_MS * 86_400.0
+        weather.on_steps(start + 600.0 * np.arange(200.0, 230.0))
+        span = start + 600.0 * np.arange(-50.0, 500.0)
+        remembered, made = weather.on_steps(span), weather.at(span)
+        assert all(np.array_equal(remembered[name], made[name]) for name in made)
+
     def test_no_seam_at_midnight_nor_at_the_half_hour(self, make_world):
         world = make_world()
         midnight = T0_MS // DAY_MS * DAY_MS + DAY_MS
