@@ -90,6 +90,9 @@ def load_station(path: Path) -> LoadedStation:
     if not wrong:
         check_sense(report, parts, cards)
         check_calibrations(report, warnings, parts, cards, datetime.datetime.now(datetime.UTC).date())
+    if station is not None and not parts.raw_only and station.id == station.uplink.centre:
+        text = f"{station.id!r}: the centre has this id (uplink.centre); their messages would be taken for each other's"
+        report.add(("id",), text)
     if report.problems or station is None:
         raise StationFileError(report.problems)
     digest = hashlib.sha256(path.read_bytes() + b"\0" + json.dumps(site, sort_keys=True).encode()).hexdigest()[:16]

@@ -28,11 +28,14 @@ from firmware_config.station import (
     OxygenSaturation,
     Product,
     QualityRule,
+    SerialLink,
     Source,
     Tide,
 )
 from firmware_config.yaml_report import KeyPath, Report, closest
 
+MODBUS_FRAME_BYTES = 13
+"""of a question (8) and of its answer without the registers (5)"""
 MODBUS_LINKS = frozenset({"modbus_rtu", "modbus_tcp"})
 AVERAGING_MINUTES = (10, 12, 15, 20, 30, 60)
 
@@ -156,6 +159,7 @@ def check_sense(report: Report, parts: Parts, cards: dict[str, Card]) -> None:
             links_known = not {"links"} & {*parts.broken, *parts.absent}
             _check_instrument(report, i, instrument, cards, links, links_known=links_known)
     _check_sharing(report, parts, links)
+    _check_speeds(report, parts, links, cards)
     _check_products(report, parts, cards)
     _check_sources(report, parts, cards)
     if not {"instruments", "products"} & parts.broken:
@@ -275,6 +279,31 @@ def _check_sharing(report: Report, parts: Parts, links: dict[str, Any]) -> None:
             report.add(("instruments", i, "link"), f"{instrument.link!r}: a stream link carries one instrument, this one has several")
 
 
+def _check_speeds(report: Report, parts: Parts, links: dict[str, Any], cards: dict[str, Card]) -> None:
+    """A line that is too slow for what has to go over it: records would be cut, or turns left out, for ever."""
+    busy: dict[str, float] = {}
+    for i, instrument in parts.instruments.items():
+        card, link = cards.get(instrument.model), links.get(instrument.link)
+        if isinstance(link, SerialLink) and card is not None and instrument.rate is not None and card.link.record_bytes is not None:
+            needed = card.link.record_bytes * instrument.rate * _bits(link.format)
+            if needed > link.baud:
+                text = f"{instrument.rate:g} Hz: records of {card.link.record_bytes} bytes and more need {needed:.0f} Bd"
+                report.add(("instruments", i, "rate"), f"{text}, the link {link.id!r} has {link.baud}; set both faster, or the rate lower")
+        elif isinstance(link, ModbusRtuLink) and card is not None and card.modbus is not None and instrument.every is not None:
+            reads = [read for read in card.modbus.poll if card.applies(read.when, instrument.options)]
+            asked = sum(MODBUS_FRAME_BYTES + 2 * read.count for read in reads)
+            busy[link.id] = busy.get(link.id, 0.0) + asked * _bits(link.format) / link.baud / (instrument.every / 1e3)
+    for i, link in parts.links.items():
+        if (share := busy.get(link.id, 0.0)) > 1.0:
+            text = f"{link.baud}: what its instruments are asked takes {share:.1f} s of each second; ask less often, or set all of them faster"
+            report.add(("links", i, "baud"), text)
+
+
+def _bits(line_format: str) -> int:
+    """Bits on the wire for one byte: start, data, parity, stop."""
+    return 1 + int(line_format[0]) + (line_format[1] != "N") + int(line_format[2])
+
+
 def _check_products(report: Report, parts: Parts, cards: dict[str, Card]) -> None:
     instruments = {instrument.id: instrument for instrument in parts.instruments.values()}
 
@@ -291,6 +320,7 @@ def _check_products(report: Report, parts: Parts, cards: dict[str, Card]) -> Non
         where: KeyPath = ("products", i)
         if isinstance(product, EddyFlux):
             known((*where, "sonic"), product.sonic, {"sonic", "sonic_gas"})
+            _check_height(report, i, product, instruments.get(product.sonic))
             if product.gas is not None:
                 known((*where, "gas"), product.gas, {"gas_analyser", "sonic_gas"})
             if product.averaging not in {minutes * 60_000 for minutes in AVERAGING_MINUTES}:
@@ -302,6 +332,18 @@ def _check_products(report: Report, parts: Parts, cards: dict[str, Card]) -> Non
         for name in input_names(product):
             if name not in parts.inputs:
                 report.nearest(where, f"the {product.kind} product needs this input; add it under inputs", name, parts.inputs)
+
+
+def _check_height(report: Report, i: int, product: EddyFlux, sonic: Instrument | None) -> None:
+    """A sonic measures above the ground and the plants' zero plane: below it there is no flux to compute."""
+    if sonic is None:
+        return
+    displacement_m = product.displacement_m if product.displacement_m is not None else 0.67 * product.canopy_m
+    over_m = sonic.mounting.height_m - product.ground_m - displacement_m
+    if over_m <= 0:
+        of = f"ground_m ({product.ground_m:g}) and the displacement height ({displacement_m:g})"
+        text = f"{sonic.id!r} stands at height_m {sonic.mounting.height_m:g}, {-over_m:.2f} m below {of}; heights count up from the zero mark"
+        report.add(("products", i, "sonic"), text)
 
 
 def _check_tide(report: Report, i: int, product: Tide, instrument: Instrument | None, cards: dict[str, Card]) -> None:

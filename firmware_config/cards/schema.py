@@ -56,6 +56,8 @@ class LinkSettings(CardModel):
     format: Annotated[str, Field(pattern=r"^[78][NEO][12]$")] = "8N1"
     bauds: list[Annotated[int, Field(ge=300, le=921_600)]] = []
     tcp_port: int | None = Field(None, ge=1, le=65_535)
+    record_bytes: int | None = Field(None, ge=1, le=8192)
+    """of an instrument that may stream many records a second: bytes of the shortest record with what it measures"""
 
 
 class Timing(CardModel):

@@ -138,6 +138,13 @@ def test_three_surfaces_and_both_platforms_are_shown() -> None:
             "oxygen: dissolved_oxygen@surface\n    sensor_salinity: 30",
             r"products\[2\]\.sensor_salinity: 30: dissolved_oxygen@surface is that of this water already",
         ),
+        ("id: zhoushan-buoy", "id: centre", r":4: id: 'centre': the centre has this id"),
+        (
+            "baud: 38400",
+            "baud: 4800",
+            r"instruments\[0\]\.rate: 20 Hz: records of 37 bytes and more need 7400 Bd, the link 'sonic' has 4800",
+        ),
+        ("height_m: 5.2", "height_m: -5.2", r"products\[0\]\.sonic: 'sonic' stands at height_m -5\.2, 5\.20 m below ground_m \(0\)"),
         ("id: hydroc", "id: sonic", r"instruments\[[02]\]\.id: 'sonic': two instruments have this id"),
     ],
 )
@@ -171,6 +178,21 @@ def test_a_level_comes_from_a_gauge_under_the_water_or_a_radar_above_it(tmp_path
         return
     with pytest.raises(StationFileError, match=expected):
         load_station(path)
+
+
+@pytest.mark.parametrize(
+    ("baud", "every", "expected"), [(300, "500ms", r"links\[5\]\.baud: 300: .* takes 1\.\d s of each second"), (9600, "500ms", None)]
+)
+def test_a_bus_that_cannot_carry_what_is_asked_is_named(buoy, baud, every, expected) -> None:
+    problems = buoy(
+        ("port: /dev/ttyS6, baud: 9600", f"port: /dev/ttyS6, baud: {baud}"),
+        ("address: 1\n    every: 10s", f"address: 1\n    every: {every}"),
+    )
+    assert any(re.search(expected, problem) for problem in problems) if expected else not problems, problems
+
+
+def test_a_line_speed_that_just_fits_is_left_alone(buoy) -> None:
+    assert not buoy(("baud: 38400", "baud: 9600"))
 
 
 def test_all_mistakes_are_reported_at_once_whatever_their_kind(buoy) -> None:
