@@ -42,6 +42,8 @@ CONFIRM = 3
 """so many records in a row must say the same before it is believed: a line without checksum has wrong digits"""
 BETWEEN_READS_MS = 60_000.0
 """on a line that fails now and then, registers are not read again after each failure"""
+NOT_FRAMED_BYTES = 2000
+"""so many bytes without a record in them: what marks a record is not sent"""
 NOT_SHOWN = 30
 """so many records in a row without a field: the instrument does not send it"""
 
@@ -66,6 +68,8 @@ class SettingsKeeper:
         self._told_by_records = [(entry, getter(entry.field), Counter[Any]()) for entry in self.settings if entry.field]
         self._shown = [(entry, getter(entry.shows)) for entry in self.settings if entry.shows]
         self._unseen: Counter[str] = Counter()
+        self._framed = next((entry for entry in self.settings if entry.framed), None)
+        self._unframed_bytes = 0
         self._measured = next((entry for entry in self.settings if entry.measured), None)
         self._counts = getter(self._measured.counts) if self._measured is not None and self._measured.counts else None
         self._rate = self._rate_watch(real_s)
@@ -115,6 +119,8 @@ class SettingsKeeper:
         if self._rate is not None:
             counts = self._counts
             self._measure(sum(getter_has(counts, values) for values in whole) if counts is not None else len(whole), at_ms)
+        if self._framed is not None:
+            self._find_frames(self._framed, len(data), found=bool(whole))
         if self._told_by_records or self._shown:
             for values in whole:
                 self._read(values)
@@ -169,6 +175,13 @@ class SettingsKeeper:
             self._unseen[setting.name] = 0 if seen else self._unseen[setting.name] + 1
             if (seen and setting.name in self._told) or self._unseen[setting.name] == NOT_SHOWN:
                 self._act_on(setting, "shown" if seen else "not shown")
+
+    def _find_frames(self, setting: CardSetting, size: int, *, found: bool) -> None:
+        before = self._unframed_bytes
+        self._unframed_bytes = 0 if found else before + size
+        lost = before < NOT_FRAMED_BYTES <= self._unframed_bytes
+        if lost or (found and setting.name in self._told):
+            self._act_on(setting, "sent" if found else "not sent")
 
     def _act_on(self, setting: CardSetting, found: Any) -> None:
         """Tell now; what may be written is written by the task."""

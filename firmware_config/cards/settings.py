@@ -24,8 +24,8 @@ class Step(BaseModel):
 
 
 class CardSetting(BaseModel):
-    """One setting, read in one of five ways: asked (``ask`` and the group ``value`` of the pattern ``answer``), ``measured`` (at which rate
-    or interval records come), told by the records (``field``), seen in them (``shows``), or read from a Modbus ``register``.
+    """One setting, read in one of six ways: asked (``ask`` and the group ``value`` of the pattern ``answer``), ``measured`` (at which rate
+    or interval records come), told by the records (``field``), seen in them (``shows``, ``framed``), or read from a Modbus ``register``.
 
     What is both asked and measured is asked again when the measured rate is another one.
     """
@@ -45,6 +45,8 @@ class CardSetting(BaseModel):
     """a field of the records (or of the registers polled) that says it"""
     shows: str = ""
     """the setting is ``shown`` when records hold this field, ``not shown`` when many in a row did not"""
+    framed: bool = False
+    """the setting is ``sent`` when records can be found in the bytes, ``not sent`` when many bytes came and no record in them"""
     register_field: FieldName | None = Field(None, alias="register")
     """a field of the Modbus ``identify`` reads"""
     wanted: str
@@ -62,9 +64,10 @@ class CardSetting(BaseModel):
 
     @model_validator(mode="after")
     def _one_way(self) -> CardSetting:
-        ways = [bool(self.ask), self.measured and not self.ask, bool(self.field), bool(self.shows), self.register_field is not None]
-        if sum(ways) != 1 or bool(self.ask) != bool(self.answer):
-            raise ValueError("read a setting in one way: ask with answer (and perhaps measured), measured, field, shows, or register")
+        asked, told = bool(self.ask), [self.field, self.shows]
+        ways = [asked, self.measured and not asked, *map(bool, told), self.framed, self.register_field is not None]
+        if sum(ways) != 1 or asked != bool(self.answer):
+            raise ValueError("read a setting in one way: ask with answer (and measured), measured, field, shows, framed, or register")
         for pattern in [self.answer, *(step.expect or "" for step in self.write)]:
             try:
                 groups = re.compile(pattern).groupindex

@@ -29,6 +29,7 @@ CO2_NOISE_MMOL = 0.0045
 H2O_NOISE_MMOL = 0.2
 """RMS noise of one sample at 10 Hz in ambient air: 0.11 ppm CO2, 0.0047 ppt H2O (LI-7500A brochure)."""
 ENQ = 0x05
+LABELS = frozenset({"Ndx", "DiagVal", "CO2Raw", "CO2D", "H2ORaw", "H2OD", "Temp", "Pres", "Aux", "Cooler"})
 
 
 def number(value: float) -> str:
@@ -47,6 +48,13 @@ def data_record(
         f"(Data (Ndx {ndx})(DiagVal {diagnostic})(CO2Raw {raw[0]})(CO2D {number(density[0])})(H2ORaw {raw[1]})(H2OD {number(density[1])})"
         f"(Temp {number(air[0])})(Pres {number(air[1])})(Aux 0)(Cooler 1.5756))\r\n"
     ).encode()
+
+
+def _without(record: bytes, labels: set[str]) -> bytes:
+    """A record whose output of these labels is off."""
+    for label in labels:
+        record = re.sub(rb"\(%b [^()]*\)" % label.encode(), b"", record)
+    return record
 
 
 class GasAnalyser(Talker):
@@ -68,6 +76,7 @@ class GasAnalyser(Talker):
         self._path_m = 0.0 if model == "li7200" else PATH_M
         self._last: bytes = b""
         self._stride = max(1, round(self._rate / float(setting.settings.set_to.get("rate", self._rate))))
+        self._hidden = set(str(setting.settings.set_to.get("hidden", "")).split())
 
     def values(self, first: int, count: int) -> Columns:
         gas = self.setting.feed.gas(first, count, self._rate, self.setting.lag_s, self.setting.instrument.mounting, self._path_m)
@@ -97,6 +106,8 @@ class GasAnalyser(Talker):
         names = ("diagnostic", "co2", "h2o", "temperature", "pressure")
         rows = zip(*(columns[name].tolist() for name in names), strict=True)
         out = [data_record((first + i) & 0x7FFFFFFF, int(d), (co2, h2o), (t, p)) for i, (d, co2, h2o, t, p) in enumerate(rows)]
+        if self._hidden:
+            out = [_without(record, self._hidden) for record in out]
         self._last = out[-1] if out else self._last
         return [record if (first + row) % self._stride == 0 else b"" for row, record in enumerate(out)]
 
@@ -106,6 +117,11 @@ class GasAnalyser(Talker):
             if match[2] == b"?":
                 return b"(Outputs(%b(Freq %d)))\r\n" % (match[1], round(self._rate / self._stride))
             self._stride = max(1, round(self._rate / float(match[2])))
+            return b"(Ack (Received TRUE))\r\n"
+        if (shown := re.search(rb"\(Outputs\((?:RS232|ENet)\(([A-Z]\w+) (TRUE|FALSE)\)\)\)", data)) is not None and shown[
+            1
+        ].decode() in LABELS:
+            (self._hidden.discard if shown[2] == b"TRUE" else self._hidden.add)(shown[1].decode())
             return b"(Ack (Received TRUE))\r\n"
         if ENQ in data or b"(Data ?)" in data:
             return self._last

@@ -139,19 +139,21 @@ AT_FIRST = {
     "optode": ({"every": "2s"}, {"interval": 4}, ("interval", "4 s", "2 s")),
     "closed_irga": ({}, {"elements": "co2 h2o cellpres"}, ("cell temperature", "not shown", "shown")),
     "sbe63": ({"options": {"format": 2}}, {"format": 3}, ("format", "3", "2")),
+    "irga": ({}, {"hidden": "Pres"}, ("output of Pres", "not shown", "shown")),
     "rdo": ({}, {"oxygen_unit": 118}, ("oxygen unit", "ug/L", "mg/L")),
     "co2_air": ({"options": {"pressure_hpa": 985}}, {}, ("pressure for correction", "1013.25 hPa", "985 hPa")),
 }
 AFTER_A_POWER_CUT = {
     "sonic": ({"rate": "20 Hz"}, {"rate": 10}, ("rate", "10 Hz", "20 Hz")),
     "vectornav": ({"rate": "20 Hz"}, {"rate": 10}, ("rate", "10 Hz", "20 Hz")),
+    "csat": ({}, {"sync": False}, ("sync word", "not sent", "sent")),
     "co2_air": AT_FIRST["co2_air"],  # it forgets what it was told before
 }
 SWAPPED = ("charger", "depth", "pyranometer", "oxygen")
 
 
 async def test_what_can_be_written_becomes_what_the_file_says_and_a_swapped_sensor_is_told(tmp_path: Path) -> None:
-    wants = {name: wanted for name, (wanted, _, _) in (AT_FIRST | AFTER_A_POWER_CUT).items()}
+    wants = {name: wanted for name, (wanted, _, _) in (AFTER_A_POWER_CUT | AT_FIRST).items()}
     changes = {name: {**more, "options": {**more.get("options", {}), "settings": "enforce"}} for name, more in wants.items()}
     factory = {name: dict(values) for name, (_, values, _) in AT_FIRST.items()} | {name: {"serial_number": "2045"} for name in SWAPPED}
     first = {(name, *what) for name, (_, _, what) in AT_FIRST.items()}
@@ -163,6 +165,7 @@ async def test_what_can_be_written_becomes_what_the_file_says_and_a_swapped_sens
         oxygen = [reading.quantities["dissolved_oxygen"] for reading in bench.readings["rdo"] if reading.valid]
         assert max(oxygen) < 1.2 * min(oxygen)  # in micrograms or in milligrams, the quantity is the same
         assert "celltemp" in bench.readings["closed_irga"][-1].values
+        assert "Pres" in [one.values for one in bench.readings["irga"] if "Ndx" in one.values][-1]
         assert "thermistor_raw" in bench.readings["sbe63"][-1].values
         for name in ("sonic", "csat", "optode", "closed_irga", "sbe63", "vectornav"):
             assert not bench.acquisition.sources[name].driver.stats.bad, name  # answers to questions are no bad records
