@@ -35,8 +35,7 @@ SEA_SPREAD_DEG, SWELL_SPREAD_DEG = 25.0, 10.0
 REFERENCE_S = 1_767_225_600.0
 """2026-01-01: angles are counted from here, so that they keep their digits"""
 FOLLOWS_TO_HZ = 0.45
-"""the buoy follows waves slower than this"""
-TILT_PERIOD_S = 3.0
+"""the buoy follows waves slower than this; shorter ones even out along its hull"""
 SWING = ((97.0, 6.0), (233.0, 14.0))
 """periods (s) and half ranges (degrees) of the swing about the mooring"""
 WATCH_CIRCLE = (((541.0, 17.0), (211.0, 4.0)), ((419.0, 15.0), (173.0, 4.0)))
@@ -96,7 +95,7 @@ class WaveSet:
         bow = train.east * bow_east + train.north * bow_north
         starboard = train.east * bow_north - train.north * bow_east
         follow = train.amplitude_m / (1.0 + (train.frequency_hz / FOLLOWS_TO_HZ) ** 4)
-        tilt = train.amplitude_m * self._k / (1.0 + (train.frequency_hz * TILT_PERIOD_S / 2.0) ** 4)
+        tilt = self._k * follow
         self._sine = np.array([-follow * train.east, -follow * train.north, 0.0 * follow, tilt * starboard, -tilt * bow])
         self._cosine = np.zeros_like(self._sine)
         self._cosine[2] = follow

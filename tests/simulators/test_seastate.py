@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from simulators.world import Site, World, WorldConfig
+from simulators.world.data import table
 from simulators.world.physics import GRAVITY_MS2
 from simulators.world.seastate import DAY_H, HOUR_S, Fetch, SeaState, SeaStates, broken, fetch_limited, grown, sustained
 from simulators.world.waves import Waves
@@ -173,3 +174,8 @@ class TestWorld:
 def test_a_calm_sea_still_has_a_direction() -> None:
     still = Waves(1, SeaState(0.0, 5.0, 40.0), floats=True)
     assert still.sea_at(np.array([0.0]))["from_direction"] == pytest.approx([40.0])
+
+
+def test_every_region_knows_its_open_water_in_eight_directions() -> None:
+    assert set(table("fetches")) == set(table("regions"))
+    assert all(len(row) == 8 and min(row) > 0 for row in table("fetches").values())
