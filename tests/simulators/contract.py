@@ -56,6 +56,7 @@ CONTRACT: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("contract.yam
 SPEED = 20.0
 STEP_MS = 250.0
 """of the world's clock; each takes as long as its 20th part at least, because limits of answers are real time"""
+ROUND_TRIP = 4
 ORIGIN_MS = 1_790_000_000_000 // 1_800_000 * 1_800_000 + 780_000
 """thirteen minutes into a half-hour of September 2026: the HydroC has flushed after its zero, most of the run lies in one half-hour"""
 BEGIN_MS = ORIGIN_MS + 30_000.0
@@ -473,7 +474,9 @@ async def turning(bench: StationBench, clock: SteppedClock) -> AsyncIterator[Non
             began_s = time.monotonic()
             clock.step()
             await bench.turn()
-            await asyncio.sleep(max(0.001, began_s + STEP_MS / 1e3 / SPEED - time.monotonic()))
+            for _ in range(ROUND_TRIP):  # request, answer and its reading each take a round of the loop, however busy the machine is
+                await asyncio.sleep(0.002)
+            await asyncio.sleep(max(0.0, began_s + STEP_MS / 1e3 / SPEED - time.monotonic()))
 
     work = asyncio.create_task(turn())
     try:
