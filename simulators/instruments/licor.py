@@ -3,7 +3,8 @@
 ``(Data (Ndx n)(DiagVal d)(CO2Raw a)(CO2D mmol/m3)(H2ORaw a)(H2OD mmol/m3)(Temp C)(Pres kPa)(Aux 0)(Cooler V))`` CR LF, no check
 sum. Numbers in the document's short scientific form (1.6873e1), here with seven digits, so that dry mole fractions can be recovered
 from CO2D, H2OD, Temp and Pres. DiagVal: a set bit is good; LI-7500 bits 4-7, LI-7200 bits 4-12; the low nibble is the signal
-strength in steps of 6.67 %. Station option ``analyser: li7200`` makes it the enclosed-path instrument.
+strength in steps of 6.67 %. Station option ``analyser: li7200`` makes it the enclosed-path instrument. Settings ``rate`` (a slower one,
+of which the declared one is a multiple) and ``hidden`` (labels whose output is off).
 """
 
 from __future__ import annotations
