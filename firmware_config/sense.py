@@ -295,7 +295,9 @@ def _check_speeds(report: Report, parts: Parts, links: dict[str, Any], cards: di
             busy[link.id] = busy.get(link.id, 0.0) + asked * _bits(link.format) / link.baud / (instrument.every / 1e3)
     for i, link in parts.links.items():
         if (share := busy.get(link.id, 0.0)) > 1.0:
-            text = f"{link.baud}: what its instruments are asked takes {share:.1f} s of each second; ask less often, or set all of them faster"
+            text = (
+                f"{link.baud}: what its instruments are asked takes {share:.1f} s of each second; ask less often, or set all of them faster"
+            )
             report.add(("links", i, "baud"), text)
 
 
@@ -342,7 +344,9 @@ def _check_height(report: Report, i: int, product: EddyFlux, sonic: Instrument |
     over_m = sonic.mounting.height_m - product.ground_m - displacement_m
     if over_m <= 0:
         of = f"ground_m ({product.ground_m:g}) and the displacement height ({displacement_m:g})"
-        text = f"{sonic.id!r} stands at height_m {sonic.mounting.height_m:g}, {-over_m:.2f} m below {of}; heights count up from the zero mark"
+        text = (
+            f"{sonic.id!r} stands at height_m {sonic.mounting.height_m:g}, {-over_m:.2f} m below {of}; heights count up from the zero mark"
+        )
         report.add(("products", i, "sonic"), text)
 
 

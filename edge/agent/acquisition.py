@@ -89,7 +89,8 @@ class Acquisition:
         self._links: list[ByteLink] = []
         self.sources = {item.id: self._source(item) for item in station.instruments}
         self._feeders = {
-            name: Feeder(source.driver.card, source.instrument.options, given, time.clock.monotonic) for name, source in self.sources.items()
+            name: Feeder(source.driver.card, source.instrument.options, given, time.clock.monotonic)
+            for name, source in self.sources.items()
         }
         self._settings = {name: self._keeper(source) for name, source in self.sources.items()}
         self._cycles = {
