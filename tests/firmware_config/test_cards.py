@@ -254,3 +254,47 @@ def test_an_option_of_a_station_file_is_checked_against_the_card() -> None:
 
 def test_no_two_cards_name_the_same_model_and_every_file_is_one() -> None:
     assert {path.stem for path in CARDS.glob("*.yaml")} == {card.model for card in all_cards().values()}
+
+
+@pytest.mark.parametrize(
+    ("text", "more", "expected"),
+    [
+        (
+            MODBUS,
+            "settings: [{name: x, zh: 某, register: oxigen, wanted: unchanged}]",
+            "settings[0].register: 'oxigen': no field of this name",
+        ),
+        (
+            MODBUS,
+            "settings: [{name: x, zh: 某, register: oxygen, wanted: '= 1', write_function: 6}]",
+            "6: writes one register, oxygen at 0x0000, 2",
+        ),
+        (
+            MODBUS,
+            "settings: [{name: x, zh: 某, register: oxygen, wanted: unchanged, write_function: 16}]",
+            "cannot be written: nobody says",
+        ),
+        (
+            MODBUS,
+            "settings: [{name: x, zh: 某, register: oxygen, wanted: options.unit}]",
+            "settings[0].wanted: 'unit': no option of this name",
+        ),
+        (MODBUS, "settings: [{name: x, zh: 某, register: oxygen, wanted: sometimes}]", "wanted 'sometimes'"),
+        (TEXT, "settings: [{name: x, zh: 某, field: temperature, shows: temperature, wanted: rate}]", "read a setting in one way"),
+        (
+            TEXT,
+            "settings: [{name: x, zh: 某, field: temperature, wanted: serial_number, write_function: 6}]",
+            "only a register that is a single",
+        ),
+        (TEXT, "settings: [{name: x, zh: 某, ask: '?', answer: 'a(b)', wanted: rate}]", "answer has no group named value"),
+        (TEXT, "settings: [{name: x, zh: 某, measured: true, counts: temprature, wanted: every}]", "'temprature': no field of this name"),
+        (TEXT, "cycles: [{cycle: zero, field: temprature, one_of: [0]}]", "cycles[0].field: 'temprature': no field of this name"),
+        (TEXT, "cycles: [{cycle: zero, field: temperature}]", "a cycle is told in one way"),
+        (TEXT, "cycles: [{cycle: zero, pattern: '[0'}]", "cycles[0].pattern: '[0': not a pattern"),
+        (TEXT, "cycles: [{cycle: zeroing, pattern: 'Z.*'}]", "cycles[0].cycle: 'zeroing': not one of the allowed values"),
+        (TEXT, "cycles: [{cycle: zero, pattern: 'Z.*', means: [temperature]}]", "has no means"),
+    ],
+)
+def test_a_setting_or_cycle_that_cannot_be_is_refused(tmp_path: Path, text: str, more: str, expected: str) -> None:
+    found = problems(tmp_path, f"{text}{more}\n", "schema: 1", "schema: 1")
+    assert any(expected in problem for problem in found), found
