@@ -173,12 +173,15 @@ def keep_world(what: Path | str | None, folder: Path, now_ms: float) -> Path | N
         if begun is not None and old == {**raw, "scenario": choice}:
             return kept
     at = datetime.fromtimestamp(now_ms / 1e3, UTC).replace(microsecond=0)
-    folder.mkdir(parents=True, exist_ok=True)
     head = "# Written when this world was first started; it fixes the moment its scenario counts from. Take the file away to begin anew.\n"
     text = head + yaml.safe_dump({**raw, "scenario": {**choice, "at": at}}, allow_unicode=True, sort_keys=False)
     new = kept.with_suffix(".new")
-    new.write_text(text, encoding="utf-8")
-    new.replace(kept)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        new.write_text(text, encoding="utf-8")
+        new.replace(kept)
+    except OSError as error:
+        raise WorldFileError(f"{kept}: when scenario {config.scenario.name} begins cannot be kept: {error}") from error
     return kept
 
 

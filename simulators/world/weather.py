@@ -23,8 +23,10 @@ CALM_MS = 1.8
 """the coast is never quite still"""
 BREEZE_MS, BREEZE_LAG_S, LAND_BREEZE = 1.4, 3600.0, 0.3
 """Sea breeze under a high sun, how far it lags behind the sun, and the share of it that blows back by night."""
-CLOUD_RAINS = 0.93
-CLOUD_RAIN_MM_H = 14.0
+TRACE_MM_H = 0.02
+"""Less than this is no rain: the far ends of a front's band do not wet a counter."""
+CLOUD_RAINS, CLOUD_RAIN_MM_H, CLOUD_RAIN_POWER = 0.96, 7.0, 4
+"""Cover above which the climate's clouds rain, what they rain at most, how steeply it grows: about 1.4 m a year with that of the fronts."""
 
 
 class Weather:
@@ -142,7 +144,7 @@ class Weather:
         change = self.change(t_s)
         of_climate = self._prescribed("cloud", self._cloud(t_s))
         cloud = self._prescribed("cloud", np.clip(change.of("cloud", of_climate), 0.0, 1.0))
-        drizzle = CLOUD_RAIN_MM_H * np.clip((of_climate - CLOUD_RAINS) / (1.0 - CLOUD_RAINS), 0.0, 1.0) ** 2
+        drizzle = CLOUD_RAIN_MM_H * np.clip((of_climate - CLOUD_RAINS) / (1.0 - CLOUD_RAINS), 0.0, 1.0) ** CLOUD_RAIN_POWER
         speed, direction = self._wind(t_s, change)
         temperature = self._temperature(t_s, cloud, change)
         humidity = self._humidity(t_s, sine, cloud, change)
@@ -158,7 +160,7 @@ class Weather:
             "relative_humidity": humidity,
             "air_pressure": pressure,
             "cloud": cloud,
-            "rain_rate": np.maximum(change.of("rain", drizzle), 0.0),
+            "rain_rate": np.maximum(change.of("rain", drizzle) - TRACE_MM_H, 0.0),
             "shortwave": light,
             "par": sun.UMOL_PER_W * light,
             "h2o_mole_fraction": 1e3 * vapour / (pressure - vapour),

@@ -68,8 +68,7 @@ class TestWhatItIsNamedFor:
 
     def extremes(self, name: str) -> dict[str, tuple[float, float]]:
         world, t_ms = peak(name)
-        inside = t_ms >= T0_MS + 3 * HOUR_MS if name != "squall" else t_ms > 0
-        state = world._compute(t_ms[inside] / 1e3)
+        state = world._compute(t_ms[t_ms >= T0_MS + 3 * HOUR_MS] / 1e3)
         return {key: (float(values.min()), float(values.max())) for key, values in state.items()}
 
     def test_calm_is_calm(self):
@@ -89,7 +88,9 @@ class TestWhatItIsNamedFor:
         assert state["relative_humidity"].max() > 96
 
     def test_fog_is_saturated_and_dim(self):
-        assert self.extremes("fog")["relative_humidity"][1] > 99.5
+        seen = self.extremes("fog")
+        assert seen["relative_humidity"][1] > 99.5
+        assert 0 < seen["shortwave"][1] < 400
 
     def test_winter_monsoon_freezes(self):
         low = self.extremes("winter_monsoon")
@@ -189,6 +190,11 @@ class TestFile:
         assert load_world(asked).scenario.begins_s == datetime(2026, 8, 1, tzinfo=UTC).timestamp()
         assert keep_world(None, tmp_path / "kept", T0_MS) is None
         assert not (tmp_path / "kept").exists()
+
+    def test_a_moment_that_cannot_be_kept_is_told(self, tmp_path):
+        (tmp_path / "file").write_text("in the way")
+        with pytest.raises(WorldFileError, match="typhoon begins cannot be kept"):
+            keep_world("typhoon", tmp_path / "file", T0_MS)
 
     def test_without_a_moment_it_does_not_begin(self, make_world):
         with pytest.raises(WorldFileError, match="has no beginning"):

@@ -193,6 +193,19 @@ class TestBudgets:
         assert s["co2_flux"] == pytest.approx(expected, rel=2e-3)
 
 
+class TestClimate:
+    def test_a_year_has_the_rain_and_the_air_of_this_coast(self, make_world):
+        """Zhejiang's coast has 1.0 to 1.9 m of rain a year, falling in less than a quarter of the hours, 16 to 19 degC and 1013 to 1018 hPa
+        on the average (here of eight years)."""
+        year = datetime(2026, 1, 1, tzinfo=UTC).timestamp() + np.arange(0, 365 * 86_400.0, 3600.0)
+        years = [make_world(seed=seed).weather.at(year) for seed in range(8)]
+        rain, air_c, hpa = (np.array([air[name] for air in years]) for name in ("rain_rate", "air_temperature", "air_pressure"))
+        assert 1000 < rain.sum() / 8 < 1900
+        assert 0.03 < (rain > 0).mean() < 0.25
+        assert 16 < air_c.mean() < 19
+        assert 1013 < hpa.mean() < 1018
+
+
 class TestSurface:
     def test_mudflat_is_dry_at_low_water_and_flooded_at_high(self, make_world):
         world = make_world()
