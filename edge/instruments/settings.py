@@ -44,6 +44,8 @@ BETWEEN_READS_MS = 60_000.0
 """on a line that fails now and then, registers are not read again after each failure"""
 NOT_FRAMED_BYTES = 2000
 """so many bytes without a record in them: what marks a record is not sent"""
+FEW, FEW_BYTES = 3, 200
+"""of the two, when there is no time for more"""
 NOT_SHOWN = 30
 """so many records in a row without a field: the instrument does not send it"""
 
@@ -175,6 +177,14 @@ class SettingsKeeper:
             self._unseen[setting.name] = 0 if seen else self._unseen[setting.name] + 1
             if (seen and setting.name in self._told) or self._unseen[setting.name] == NOT_SHOWN:
                 self._act_on(setting, "shown" if seen else "not shown")
+
+    def conclude(self) -> None:
+        """Nothing more will be heard: what few records did not hold is told too."""
+        for setting, _ in self._shown:
+            if FEW <= self._unseen[setting.name] < NOT_SHOWN:
+                self._act_on(setting, "not shown")
+        if self._framed is not None and FEW_BYTES <= self._unframed_bytes < NOT_FRAMED_BYTES:
+            self._act_on(self._framed, "not sent")
 
     def _find_frames(self, setting: CardSetting, size: int, *, found: bool) -> None:
         before = self._unframed_bytes

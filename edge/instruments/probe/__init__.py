@@ -124,6 +124,7 @@ class Prober:
                 await keeper.look(stream.write)
             await _converse(stream, driver, chunks, seconds)
             finding.listened_s = (time.monotonic() - began_s) * self._speed
+        keeper.conclude()
         finding.identity |= keeper.seen
         _summarise(finding, driver, readings)
         judge_printing(finding, b"".join(data for data, _ in chunks), self._speed, polled=driver.request is not None)

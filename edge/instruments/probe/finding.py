@@ -12,6 +12,8 @@ from firmware_config.cards import Card
 from firmware_config.station import Instrument, ModbusRtuLink, SerialLink
 
 FEWEST_FOR_A_PROPOSAL = 5
+BROKEN_ON_THE_LINE = frozenset({"checksum", "no checksum", "cut off"})
+"""reasons of framers: whole records of this instrument that did not come whole"""
 
 
 class Difference(NamedTuple):
@@ -117,7 +119,10 @@ def _period_s(finding: Finding) -> float:
 
 def _nothing_valid(finding: Finding, heard: bytes) -> str:
     if finding.rejected:
-        return f"speaks, but no record is valid: {finding.rejected.most_common(1)[0][0]}; is it this model, set to this output?"
+        why = finding.rejected.most_common(1)[0][0]
+        broken = why in BROKEN_ON_THE_LINE
+        advice = "look for noise on the line, bad contacts, a wrong speed" if broken else "is it this model, set to this output?"
+        return f"speaks, but no record is valid: {why}; {advice}"
     if finding.card.binary is not None:
         return "records begin, but none came whole: listen longer, or look for lost bytes (flow control, speed)"
     return f"speaks, but nothing it says is a record: {heard[:30]!r}; is it this model, set to this output?"
@@ -131,7 +136,7 @@ def _differs(finding: Finding) -> str:
             f"its {serial.setting} is {serial.found}; the station file says {serial.wanted}: another unit was put in; "
             "write its number and its calibration into the file"
         )
-    what = "; ".join(f"{one.setting} is {one.found}, the station file says {one.wanted}" for one in finding.differ)
+    what = ", ".join(f"{one.setting} is {one.found} and should be {one.wanted}" for one in finding.differ)
     names = {one.setting for one in finding.differ}
     can = any(setting.name in names and (setting.write or setting.write_function) for setting in finding.card.settings)
     return f"{what}: set it in the instrument" + (", or allow it with options: {settings: enforce}" if can else " or correct the file")

@@ -170,18 +170,18 @@ async def test_what_was_found_can_be_read_in_eighty_columns(ports: Path, monkeyp
 
 async def test_settings_that_differ_and_instruments_that_measure_seldom_are_told_as_such(tmp_path: Path) -> None:
     station = of_the_bench("csat", "sbe63", "sami", "rdo", "charger", sami={"every": "1h"}, sbe63={"options": {"format": 2}})
-    factory = {"csat": {"unprompted": False}, "rdo": {"oxygen_unit": 118}, "charger": {"serial_number": "4711"}}
+    factory = {"csat": {"unprompted": False}, "sbe63": {"format": 3}, "rdo": {"oxygen_unit": 118}, "charger": {"serial_number": "4711"}}
     bench = Bench(tmp_path, station, factory, 1.0)
     await bench.power_on()
     found = {finding.instrument.id: finding for finding in await Prober(bench.station, bench.ports, listen_s=4.5).run()}
     await bench.power_off()
-    assert "output is prompted, the station file says unprompted: set it in the instrument, or allow it" in found["csat"].verdict
+    assert "output is prompted and should be unprompted: set it in the instrument, or allow it" in found["csat"].verdict
     assert found["csat"].identity["serial number"] == "1005"
-    assert "oxygen unit is ug/L, the station file says mg/L" in found["rdo"].verdict
+    assert "oxygen unit is ug/L and should be mg/L" in found["rdo"].verdict
     assert found["charger"].verdict.startswith("its serial number is 4711; the station file says 1020: another unit was put in")
     assert found["sami"].verdict.startswith("answers; no measurement in")
     assert found["sami"].good
-    assert found["sbe63"].good  # what many records tell is not known after a few
+    assert "format is 3 and should be 2" in found["sbe63"].verdict
 
 
 @pytest.mark.parametrize(
