@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from collector.alarms.lifecycle import RANK, Alarm
+from collector.alarms.texts import label_of
 
 
 def condition(alarm: Alarm) -> str:
@@ -38,8 +39,15 @@ def shown(alarm: Alarm) -> dict[str, Any]:
         "acknowledged": msgspec.to_builtins(alarm.acknowledged) if alarm.acknowledged else None,
         "source_bad": alarm.source_bad,
         "children": list(alarm.children),
+        "names": _names(alarm),
         "count": alarm.count,
     }
+
+
+def _names(alarm: Alarm) -> dict[str, dict[str, str]]:
+    """The words for the series and streams it is about, so that a page needs to know nothing else of the station."""
+    labels = {name: label_of(name) for name in (alarm.series, *alarm.children) if name}
+    return {name: {"en": label.en, "zh": label.zh} for name, label in labels.items() if label is not None}
 
 
 def urgency(alarm: Alarm) -> tuple[bool, int, int]:

@@ -59,6 +59,14 @@ def stream_label(stream: str) -> Both:
     return Both(known.title_en, known.title_zh) if known else Both(stream, stream)
 
 
+def label_of(name: str) -> Both | None:
+    """How a series or stream is called, without its place; None for anything else (an instrument's id is its name)."""
+    if "@" not in name:
+        return stream_label(name) if name in STREAMS else None
+    label = series_facts(name)["series"]
+    return label if isinstance(label, Both) else None
+
+
 def number(value: float) -> str:
     """Four significant digits, without an exponent where a person would not write one."""
     text = f"{value:.4g}"

@@ -198,7 +198,8 @@ class Acknowledged(Model):
 
 class AlarmShape(Model):
     """One occurrence of an alarm. ``severity`` is the highest seen, ``severity_now`` the present one; ``station`` is empty for the centre;
-    ``children``: what is silent because of it; ``source_bad``: the value can no longer be judged, the last state stands."""
+    ``children``: what is silent because of it; ``names``: what the series and streams among these, and its own, are called;
+    ``source_bad``: the value can no longer be judged, the last state stands."""
 
     id: int
     key: str
@@ -220,6 +221,7 @@ class AlarmShape(Model):
     acknowledged: Acknowledged | None
     source_bad: bool
     children: list[str]
+    names: dict[str, Names]
     count: int
 
 

@@ -60,6 +60,8 @@ async def test_a_station_that_leaves_is_one_alarm_and_lists_what_it_hides(tmp_pa
         assert alarm["rule"] == "station-offline"
         assert "ctd" in alarm["children"]
         assert "minute" in alarm["children"]
+        assert alarm["names"]["minute"]["zh"] != alarm["names"]["minute"]["en"]
+        assert "ctd" not in alarm["names"], "an instrument's id is its name"
         bench.clock.now += 300 * MINUTE
         bench.hub.publish(Notice("state", "buoy", StationState(state="offline")))
         bench.commit(bench.draft(FULL, t=bench.clock.now - MINUTE, stream="health", station="other"))

@@ -207,7 +207,8 @@ def ledger(station: str, start: int, now: int) -> list[dict[str, Any]]:
 def alarm(**fields: Any) -> dict[str, Any]:
     empty = {"series": "", "value": None, "limit": None, "unit": "", "returned_ms": None, "cleared_ms": None, "acknowledged": None}
     more = {"condition": "active", "rule": "limit", "source_bad": False, "children": [], "count": 1, "severity_now": fields["severity"]}
-    return {**empty, **more, **fields}
+    about = [fields.get("series", ""), *fields.get("children", [])]
+    return {**empty, **more, "names": {name: label(name) for name in about if "@" in name}, **fields}
 
 
 def alarms(now: int) -> list[dict[str, Any]]:
@@ -254,6 +255,7 @@ def alarms(now: int) -> list[dict[str, Any]]:
             severity="low",
             title={"en": "Supply voltage low", "zh": "供电电压偏低"},
             message={"en": "Voltage fell below the limit and has recovered.", "zh": "电压曾低于限值,现已恢复。"},
+            children=["water_temperature@surface", "salinity@surface"],
             guidance={"en": "Check the solar panel at the next visit.", "zh": "下次巡检时检查太阳能板。"},
             value=12.6,
             limit=11.8,

@@ -14,6 +14,7 @@ import pytest
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (extra: dev)")
 Browser, Page, expect = sync_api.Browser, sync_api.Page, sync_api.expect
 
+from tests.collector.web import scene  # noqa: E402
 from tests.collector.web.standin import Standin  # noqa: E402
 
 pytestmark = [pytest.mark.needs("chromium", "page"), pytest.mark.xdist_group("page")]
@@ -258,6 +259,26 @@ def test_a_lost_server_is_said_in_red_and_found_again(visit: Open, standin: Stan
     page.clock.fast_forward(LOST_MS + 2_000)
     expect(banner).to_have_count(0)
     expect(page.locator(".page.open")).to_be_attached()
+
+
+@pytest.mark.parametrize(
+    ("locale", "hidden", "count"),
+    [
+        ("en-GB", "silent because of it: Water temperature (surface), Practical salinity (surface)", "1 station · 1 needs attention"),
+        ("zh-CN", "因此无数据：水温 (表层)、实用盐度 (表层)", "1 个站点 · 1 个需要处理"),
+    ],
+)
+def test_what_an_alarm_hides_and_how_many_there_are_is_said_in_words(
+    visit: Open, monkeypatch: pytest.MonkeyPatch, locale: str, hidden: str, count: str
+) -> None:
+    """Also where the page knows nothing else of the station, and of a single station."""
+    page = visit("#/alarms", locale=locale)
+    expect(page.get_by_text(hidden)).to_be_visible()
+    expect(page.get_by_text("@")).to_have_count(0)
+    page.close()
+    monkeypatch.setattr(scene, "PLACES", {"hangzhou-mudflat": scene.PLACES["hangzhou-mudflat"]})
+    page = visit("", locale=locale)
+    expect(page.locator("#station-list-title")).to_contain_text(count)
 
 
 def test_both_languages_are_whole_and_the_choice_is_remembered(visit: Open, tmp_path: Path) -> None:

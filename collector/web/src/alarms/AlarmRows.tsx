@@ -120,12 +120,12 @@ function AlarmBody({ alarm, withStation, past, onAct }: { alarm: Alarm; withStat
 /** What else is known: it got milder, its source went bad, it came back again and again, it hides others. */
 function More({ alarm }: { alarm: Alarm }) {
   const { say } = useLanguage();
-  const subject = useSubject(alarm.station);
+  const subject = useSubject(alarm);
   const words = [
     alarm.severity_now !== null && alarm.severity_now !== alarm.severity ? say("now_severity", { severity: say(`sev_${alarm.severity_now}`) }) : "",
     alarm.source_bad ? say("source_bad") : "",
     alarm.count > 1 ? say("came_on", { count: alarm.count }) : "",
-    alarm.children.length > 0 ? say("hides", { children: alarm.children.map(subject).join(", ") }) : "",
+    alarm.children.length > 0 ? say("hides", { children: alarm.children.map(subject).join(say("list_comma")) }) : "",
   ].filter(Boolean);
   return words.length > 0 ? <span>{words.join(" · ")}</span> : null;
 }

@@ -220,6 +220,7 @@ export function alarm(x: unknown): Alarm | null {
     severity_now: typeof o.severity_now === "string" ? oneOf<Severity>(o.severity_now, SEVERITIES, "high") : null,
     source_bad: o.source_bad === true,
     children: list(o.children).map(text),
+    names: Object.fromEntries(Object.entries(object(o.names)).map(([name, words]) => [name, names(words, name)])),
     count: number(o.count) ?? 1,
   };
 }

@@ -171,6 +171,8 @@ export interface Alarm {
   source_bad: boolean;
   /** what is silent because of it */
   children: string[];
+  /** what the series and streams among them, and its own, are called */
+  names: Record<string, Names>;
   /** how often it came on */
   count: number;
 }

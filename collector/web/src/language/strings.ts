@@ -48,7 +48,7 @@ export const STRINGS = {
   centre_full: { en: "The centre's disk is full: nothing new is being accepted; stations keep their records.", zh: "中心磁盘已满：不再接收新数据，各站点自行保留记录。" },
   no_broker: { en: "The centre has lost its message broker: nothing arrives from any station; stations keep their records.", zh: "中心与消息代理断开：无法接收任何站点数据，各站点自行保留记录。" },
   sink_behind: { en: "The database {name} cannot be written; {count} records wait here, none is lost.", zh: "数据库 {name} 无法写入；{count} 条记录在此等待，不会丢失。" },
-  parked: { en: "{count} messages were set aside because they could not be accepted.", zh: "有 {count} 条消息无法接收，已搁置。" },
+  parked: { en: "Messages that were set aside because they could not be accepted: {count}.", zh: "有 {count} 条消息无法接收，已搁置。" },
 
   // overview
   station_map: { en: "Map of the stations", zh: "站点地图" },
@@ -64,14 +64,17 @@ export const STRINGS = {
   zoom_out: { en: "Zoom out", zh: "缩小" },
   data_age: { en: "Data age", zh: "数据时效" },
   waiting: { en: "{count} waiting", zh: "待发 {count}" },
-  waiting_long: { en: "{count} records waiting at the station", zh: "站上有 {count} 条记录待发" },
+  waiting_long: { en: "Records waiting at the station: {count}", zh: "站上有 {count} 条记录待发" },
   open_alarms_n: { en: "{count} open alarms", zh: "{count} 条未结报警" },
   open_alarm_1: { en: "1 open alarm", zh: "1 条未结报警" },
   no_open_alarms: { en: "no open alarms", zh: "无未结报警" },
   newest_co2_flux: { en: "CO₂ flux", zh: "CO₂ 通量" },
   centre_alarms: { en: "Alarms of the centre", zh: "中心报警" },
   open_station: { en: "Open {name}", zh: "打开 {name}" },
-  summary_line: { en: "{stations} stations · {bad} need attention", zh: "{stations} 个站点 · {bad} 个需要处理" },
+  stations_n: { en: "{count} stations", zh: "{count} 个站点" },
+  stations_1: { en: "1 station", zh: "1 个站点" },
+  need_attention_n: { en: "{count} need attention", zh: "{count} 个需要处理" },
+  need_attention_1: { en: "1 needs attention", zh: "1 个需要处理" },
 
   // freshness and state
   fresh: { en: "fresh", zh: "正常" },
@@ -125,7 +128,7 @@ export const STRINGS = {
   clock_unset: { en: "not set", zh: "未校时" },
   offset: { en: "offset {value}", zh: "偏差 {value}" },
   disk_free: { en: "{percent} free", zh: "剩余 {percent}" },
-  buffer_records: { en: "{count} records", zh: "{count} 条记录" },
+  buffer_records: { en: "Records: {count}", zh: "{count} 条记录" },
   buffer_empty: { en: "empty: all delivered", zh: "空：已全部送达" },
   buffer_oldest: { en: "oldest {age}", zh: "最早 {age}" },
   buffer_share: { en: "{percent} of its room", zh: "占用 {percent}" },
@@ -186,7 +189,7 @@ export const STRINGS = {
   records_hint: { en: "Every hole is expected, late, being fetched or declared lost.", zh: "每个缺口都属于：待到、迟到、补取中或已声明丢失。" },
   ribbon_of: { en: "{stream}: {percent} of the period received", zh: "{stream}：该时段已收到 {percent}" },
   ribbon_irregular: { en: "{stream}: comes irregularly", zh: "{stream}：不定时到达" },
-  committed: { en: "{count} records kept", zh: "已存 {count} 条" },
+  committed: { en: "kept: {count}", zh: "已存 {count} 条" },
   hole_got: { en: "received", zh: "已收到" },
   hole_expected: { en: "expected", zh: "待到" },
   hole_late: { en: "late", zh: "迟到" },
@@ -250,7 +253,8 @@ export const STRINGS = {
   text_filter: { en: "Search", zh: "搜索" },
   source_bad: { en: "the value can no longer be judged; the last state stands", zh: "数值已无法判断，保持最后状态" },
   now_severity: { en: "now {severity}", zh: "当前{severity}" },
-  came_on: { en: "came on {count} times", zh: "共触发 {count} 次" },
+  came_on: { en: "came on {count}×", zh: "共触发 {count} 次" },
+  list_comma: { en: ", ", zh: "、" },
   hides: { en: "silent because of it: {children}", zh: "因此无数据：{children}" },
 
   // login

@@ -3,7 +3,7 @@ import type { Alarm, Detail, Summary } from "../api/types";
 import { age } from "../format/time";
 import { parts } from "../format/series";
 import { countText, valueText } from "../format/value";
-import { useLanguage } from "../language/language";
+import { useLanguage, type Say } from "../language/language";
 import { ClassSign, FlagWord } from "../parts/marks";
 import { DataAgeWords, StateWord } from "../parts/StationWords";
 import { SubjectWords } from "../parts/SubjectWords";
@@ -17,6 +17,9 @@ import { carbonFlux, symbolFacts, worstAlarm } from "./facts";
 
 const MANY = 8; // from here on the healthy ones take one line each
 
+/** A count with the word that goes with it: "1 station", "3 stations". */
+const counted = (say: Say, what: "stations" | "need_attention", count: number): string => (count === 1 ? say(`${what}_1`) : say(`${what}_n`, { count }));
+
 export function StationList() {
   const { say } = useLanguage();
   const now = useNow();
@@ -29,7 +32,7 @@ export function StationList() {
   return (
     <section class="station-list" aria-labelledby="station-list-title">
       <h1 id="station-list-title">
-        {say("station_list")} {sorted.length > 0 && <span class="small">{say("summary_line", { stations: sorted.length, bad })}</span>}
+        {say("station_list")} {sorted.length > 0 && <span class="small">{counted(say, "stations", sorted.length)} · {counted(say, "need_attention", bad)}</span>}
       </h1>
       <CentreAlarms alarms={[...alarms.values()].filter((alarm) => !stations.has(alarm.station))} />
       {sorted.length === 0 && <p class="notice">{say(loaded ? "no_stations" : "loading")}</p>}

@@ -2,23 +2,20 @@
 import type { Alarm } from "../api/types";
 import { parts, placeText } from "../format/series";
 import { useLanguage } from "../language/language";
-import { useCell } from "../state/cell";
-import { store } from "../state/store";
 
 export function SubjectWords({ alarm }: { alarm: Alarm }) {
-  const words = useSubject(alarm.station)(alarm.series || subjectOf(alarm));
+  const words = useSubject(alarm)(alarm.series || subjectOf(alarm));
   return words ? <span> · {words}</span> : null;
 }
 
-/** How this station's series are called in the language of the page; anything else keeps its identifier. */
-export function useSubject(station: string): (name: string) => string {
+/** How the series and streams of an alarm are called in the language of the page; anything else keeps its identifier. */
+export function useSubject(alarm: Alarm): (name: string) => string {
   const { language, pick } = useLanguage();
-  const series = useCell(store.details).get(station)?.series;
   return (name) => {
-    if (!name.includes("@")) return name;
+    const words = alarm.names[name];
+    if (!name.includes("@")) return words ? pick(words) : name;
     const { quantity, place } = parts(name);
-    const birth = series?.[name];
-    return `${(birth && pick(birth.label)) || quantity} (${placeText(place, language)})`;
+    return `${words ? pick(words) : quantity} (${placeText(place, language)})`;
   };
 }
 
