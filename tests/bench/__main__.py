@@ -7,6 +7,7 @@ something could not be measured. On a busy machine the figures say less: its loa
 from __future__ import annotations
 
 import importlib
+import math
 import os
 import sys
 from collections.abc import Iterable
@@ -17,7 +18,7 @@ from rich.table import Table
 from firmware_config.base import log
 from tests.bench.row import Row
 
-NAMES = ("decode", "fuzz", "bus", "eddy", "outbox", "agent", "full", "collector_load", "faults")
+NAMES = ("decode", "fuzz", "bus", "eddy", "outbox", "agent", "full", "collector_load", "contract", "faults")
 
 
 def _rows(name: str) -> Iterable[Row]:
@@ -43,9 +44,8 @@ def main() -> int:
             target = "" if row.target is None else f"{'≤' if row.at_most else '≥'} {row.target:,.5g}"
             verdict = {None: "", True: "yes", False: "NO"}[row.reached]
             missed += row.reached is False
-            table.add_row(
-                row.what, f"{row.measured:,.4g}" if row.measured < 1e4 else f"{row.measured:,.0f}", row.unit, target, verdict, row.how
-            )
+            measured = "–" if math.isnan(row.measured) else f"{row.measured:,.4g}" if row.measured < 1e4 else f"{row.measured:,.0f}"
+            table.add_row(row.what, measured, row.unit, target, verdict, row.how)
     table.caption_justify = "left"
     table.caption = f"load of the {os.cpu_count()} cores (1 min): {begun_with:.1f} at the beginning, {os.getloadavg()[0]:.1f} at the end"
     console.print(table)

@@ -70,6 +70,7 @@ WRONG_S = {"setting": 80.0, "serial number": 30.0, "card": 15.0}
 """stations with a wrong file: a wrong setting (a rate is measured twice over two real seconds), the serial number of another unit, and the
 card of another model"""
 OTHER_UNIT = "4711"
+LOOK_MS = 1000.0
 TAIL_S = 3.0
 """what was under way when a fault ended is told within so long (world)"""
 RECENT_S = 4.0
@@ -394,14 +395,18 @@ class Run:
         self.rounds.setdefault(begin_ms, []).append(active(case))
 
     async def _watch(self, bench: StationBench, acquisition: Acquisition, end_ms: float) -> None:
-        """Until the end: each round is put in force just before it begins, and every driver's counts are looked at when it begins and ends."""
-        edges = {edge for case in self.recording.cases for edge in (case.begin_ms, case.end_ms + TAIL_S * 1e3)}
+        """Until the end: each round is put in force just before it begins, and every driver's counts are looked at each second while
+        it is on."""
+        spans = {(case.begin_ms, case.end_ms + TAIL_S * 1e3) for case in self.recording.cases}
+        looks = {
+            min(begin_ms + LOOK_MS * n, last_ms) for begin_ms, last_ms in spans for n in range(int((last_ms - begin_ms) / LOOK_MS) + 2)
+        }
         ahead = {begin - STEP_MS: begin for begin in self.rounds}
-        for at_ms in sorted({*edges, *ahead, end_ms}):
+        for at_ms in sorted({*looks, *ahead, end_ms}):
             await self.clock.sleep((at_ms - self.clock.now_ms()) / 1e3)
             if at_ms in ahead:
                 bench.timeline.faults = tuple(self.rounds[ahead[at_ms]])
-            if at_ms in edges:
+            if at_ms in looks:
                 self._look(acquisition)
 
     def _look(self, acquisition: Acquisition, into: Recording | None = None) -> None:

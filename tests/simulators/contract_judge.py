@@ -75,6 +75,26 @@ class Fault:
         found = [*KINDS[self.kind](self), *self._lies(), *self._back()]
         return [f"{self.case.instrument}, {self.case.fault} ({self.kind}): {text}" for text in found]
 
+    def told(self) -> tuple[float, str] | None:
+        """Seconds after its beginning, and how the driver first told of it: the reason of a record that is not valid, what it counted as
+        rejected (to the second), or a record that was due and did not come. None: it told nothing."""
+        begin_ms, end_ms = self.case.begin_ms, self.case.end_ms + TAIL_S * 1e3
+        ill = [(one.at_ms, one.reading.reason) for one in self.run.between(self.case.instrument, begin_ms, end_ms) if not one.reading.valid]
+        found = ill[:1]
+        looks = [look for look in self.run.counts[self.case.instrument] if begin_ms <= look[0] <= end_ms]
+        for at_ms, counts in looks[1:]:
+            since = counts.since(looks[0][1])
+            if since.bad.total() + since.discarded:
+                found.append((at_ms, next(iter(since.bad), "no record in what came")))
+                break
+        if not found and self.kind == "silence":
+            found.append((begin_ms + self.period_ms, "no record where one was due"))
+        return min(((at_ms - begin_ms) / 1e3, words) for at_ms, words in found) if found else None
+
+    def wrong_values(self) -> int:
+        """Records with a wrong value among those handed on as good while it was on, whether or not anybody could have known."""
+        return len(self.run.lies(self.case, self.honest))
+
     def _lies(self) -> list[str]:
         if self.kind == "passes" and self.case.name not in ONE_RECORD_CANNOT_TELL:
             return ["nothing says why one record cannot tell (tests/bench/known.py)"]
