@@ -170,6 +170,7 @@ class Turbulence:
         self._exact = exact
         self._raw: OrderedDict[tuple[int, Sensor | None], NDArray[np.float32]] = OrderedDict()
         self._drawn: OrderedDict[tuple[int, bool], NDArray[np.complex128]] = OrderedDict()
+        self._shaped: tuple[BlockTruth | None, dict[str, Array], Array] = (None, {}, np.empty(0))
         self._sensors: set[Sensor | None] = set()
 
     def block(self, number: int, sensor: Sensor | None = None) -> NDArray[np.float32]:
@@ -239,15 +240,21 @@ class Turbulence:
                 self._drawn.popitem(last=False)
         return self._drawn[number, elsewhere]
 
+    def _shapes(self, truth: BlockTruth) -> tuple[dict[str, Array], Array]:
+        """Share of each variable's variance by frequency, and the coherence: the same for both airs of a block."""
+        if self._shaped[0] is not truth:
+            n = self._frequencies_hz() * truth.height_m / _speed(truth)
+            kinds = {name: spectrum(name, n) for name in ("u", "v", "w", "t")}
+            powers = {name: shape / shape.sum() for name, shape in kinds.items()}
+            self._shaped = (truth, powers | dict.fromkeys(("c", "q"), powers["t"]), coherence(n))
+        return self._shaped[1], self._shaped[2]
+
     def _draw(self, number: int, elsewhere: bool) -> NDArray[np.complex128]:
         truth = self._truth_of_block(number)
-        n = self._frequencies_hz() * truth.height_m / _speed(truth)
-        shapes = {name: spectrum(name, n) for name in VARIABLES}
-        powers = {name: shape / shape.sum() for name, shape in shapes.items()}
-        gamma = coherence(n)
+        powers, gamma = self._shapes(truth)
         deviations = wind_deviations(truth)
-        w_unit, rests = self._units(number, len(n), elsewhere)
-        out = np.empty((6, len(n)), dtype=np.complex128)
+        w_unit, rests = self._units(number, len(gamma), elsewhere)
+        out = np.empty((6, len(gamma)), dtype=np.complex128)
         out[2] = deviations["w"] * np.sqrt(powers["w"]) * w_unit
         for row, name in enumerate(VARIABLES):
             if name == "w":

@@ -22,16 +22,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from simulators.world import carbonate, noise, physics
+from simulators.world.chemistry import NITRATE_SHARE, PHOTOSYNTHETIC_QUOTIENT, Drive, integrate
 from simulators.world.noise import Array
 from simulators.world.steps import DAY_S, STEP_S, relax, steps_of_day
 from simulators.world.tide import Tide
 from simulators.world.weather import Weather
 
 SPIN_UP_DAYS = 21
-PHOTOSYNTHETIC_QUOTIENT = 1.1
-NITRATE_SHARE = 16.0 / 106.0
-HALF_OXYGEN = 12.0
-"""mmol m-3 of oxygen at which respiration is half of what it would be"""
 SEA_OXYGEN = 0.98
 EXCHANGE_FLOOR = 0.35
 M2_RAD_S = 1.405189e-4
@@ -186,59 +183,45 @@ class Water:
         return region["sea_alkalinity"] * mean * 1e-3, np.asarray(np.interp(f.t_s, days, 1e3 * dic * density))
 
     def _chemistry(self, f: _Forcing, temperature: Array, salinity: Array, fresh: Array) -> dict[str, Array]:
-        """Oxygen, carbon and alkalinity together, step by step: respiration needs oxygen, the gas flux needs pCO2."""
+        """Oxygen, carbon and alkalinity (`chemistry`), and the terms by which they changed."""
         depth, air, region = self.depth_m, f.air, self._region
         k_oxygen = physics.transfer_velocity_ms(air["wind_speed"], physics.schmidt_oxygen(temperature))
-        saturation = physics.oxygen_solubility_mmol_m3(temperature, salinity, air["air_pressure"])
         k_co2 = physics.transfer_velocity_ms(air["wind_speed"], physics.schmidt_co2(temperature))
-        piston = k_co2 * physics.co2_solubility_mol_m3_atm(temperature, salinity) * 1e-3
-        above = physics.co2_partial_pressure_air_uatm(air["co2_air"], air["air_pressure"], temperature, salinity)
+        saturation = physics.oxygen_solubility_mmol_m3(temperature, salinity, air["air_pressure"])
         sea_ta, sea_dic = self._sea_carbon(f)
-        density = physics.seawater_density_kg_m3(temperature, salinity)
-        river_ta, river_dic = (1.0 * region[f"river_{name}"] for name in ("alkalinity", "dic"))  # a litre of river weighs a kilogram
+        river_ta, river_dic = (region[f"river_{name}"] for name in ("alkalinity", "dic"))  # a litre of river weighs a kilogram
         rain = air["rain_rate"] * MM_H
         exchange = f.renewal + f.river
-        oxygen_in = k_oxygen * saturation / depth + exchange * SEA_OXYGEN * saturation + rain * saturation / depth
-        oxygen_out = k_oxygen / depth + exchange + rain / depth
         out = exchange + fresh / depth
-        k = carbonate.constants(temperature, salinity)
-        constants = [k.k1, k.k2, k.kb, k.kw, k.boron]
-        rows = (
-            f.production, f.respiration, oxygen_in, oxygen_out, out, f.renewal * sea_ta + f.river * river_ta,
-            f.renewal * sea_dic + f.river * river_dic, piston, above, 1e-3 / density, k.k0, *constants,
-        )  # fmt: skip
-        steps = zip(*(row.tolist() for row in rows), strict=True)
-        oxygen, ta, dic = float(SEA_OXYGEN * saturation[0]), sea_ta, float(sea_dic[0])
-        states = np.empty((7, len(temperature)))
-        h, pressure = 1e-8, region["pco2_uatm"]
-        for i, (made, breathed, o_in, o_out, loss, ta_in, dic_in, lifts, partial, per_kg, k0, *ks) in enumerate(steps):
-            net = gas = 0.0
-            if i > 0:
-                hunger = breathed / (oxygen + HALF_OXYGEN)
-                share = STEP_S * PHOTOSYNTHETIC_QUOTIENT / depth
-                oxygen = (oxygen + share * made + STEP_S * o_in) / (1.0 + share * hunger + STEP_S * o_out)
-                net = made - hunger * oxygen
-                gas = lifts * (partial - pressure)
-                ta = (ta + STEP_S * (ta_in + NITRATE_SHARE * net / depth)) / (1.0 + STEP_S * loss)
-                dic = (dic + STEP_S * (dic_in + (gas - net) / depth)) / (1.0 + STEP_S * loss)
-            k1, k2, kb, kw, boron = ks
-            carbon = dic * per_kg
-            h = carbonate.near(h, carbon, ta * per_kg, (k1, k2, kb, kw, boron))
-            pressure = 1e6 * carbon * h * h / (h * h + k1 * h + k1 * k2) / k0
-            states[:, i] = oxygen, net, ta, dic, gas, pressure, h
-        oxygen_s, net_s, ta_s, dic_s, gas_s, pressure_s, h_s = states
+        alkalinity_in = f.renewal * sea_ta + f.river * river_ta
+        carbon_in = f.renewal * sea_dic + f.river * river_dic
+        drive = Drive(
+            production=f.production,
+            respiration=f.respiration,
+            oxygen_in=((k_oxygen + rain) / depth + exchange * SEA_OXYGEN) * saturation,
+            oxygen_out=(k_oxygen + rain) / depth + exchange,
+            dissolved_out=out,
+            alkalinity_in=alkalinity_in,
+            carbon_in=carbon_in,
+            piston=k_co2 * physics.co2_solubility_mol_m3_atm(temperature, salinity) * 1e-3,
+            pco2_air=physics.co2_partial_pressure_air_uatm(air["co2_air"], air["air_pressure"], temperature, salinity),
+            per_kg=1e-3 / physics.seawater_density_kg_m3(temperature, salinity),
+            **vars(carbonate.constants(temperature, salinity)),
+        )
+        start = (SEA_OXYGEN * float(saturation[0]), sea_ta, float(sea_dic[0]), region["pco2_uatm"])
+        course = integrate(drive, depth, *start)
         return {
-            "dissolved_oxygen_mmol_m3": oxygen_s,
-            "oxygen_production": PHOTOSYNTHETIC_QUOTIENT * net_s,
-            "oxygen_gas_exchange": k_oxygen * (saturation - oxygen_s),
-            "oxygen_exchange": depth * exchange * (SEA_OXYGEN * saturation - oxygen_s) + rain * (saturation - oxygen_s),
-            "net_production": net_s,
-            "dic_mmol_m3": dic_s,
-            "co2_gas_exchange": gas_s,
-            "carbon_exchange": depth * (f.renewal * sea_dic + f.river * river_dic - out * dic_s),
-            "alkalinity_mmol_m3": ta_s,
-            "alkalinity_production": NITRATE_SHARE * net_s,
-            "alkalinity_exchange": depth * (f.renewal * sea_ta + f.river * river_ta - out * ta_s),
-            "pco2_water": pressure_s,
-            "ph_total": -np.log10(h_s),
+            "dissolved_oxygen_mmol_m3": course.oxygen,
+            "oxygen_production": PHOTOSYNTHETIC_QUOTIENT * course.net_production,
+            "oxygen_gas_exchange": k_oxygen * (saturation - course.oxygen),
+            "oxygen_exchange": depth * exchange * (SEA_OXYGEN * saturation - course.oxygen) + rain * (saturation - course.oxygen),
+            "net_production": course.net_production,
+            "dic_mmol_m3": course.carbon,
+            "co2_gas_exchange": course.co2_gas_exchange,
+            "carbon_exchange": depth * (carbon_in - out * course.carbon),
+            "alkalinity_mmol_m3": course.alkalinity,
+            "alkalinity_production": NITRATE_SHARE * course.net_production,
+            "alkalinity_exchange": depth * (alkalinity_in - out * course.alkalinity),
+            "pco2_water": course.pco2,
+            "ph_total": course.ph,
         }

@@ -18,6 +18,7 @@ import numpy as np
 from firmware_config.station import Station
 from simulators.errors import WorldFileError
 from simulators.world import physics
+from simulators.world.chemistry import PHOTOSYNTHETIC_QUOTIENT
 from simulators.world.config import WorldConfig
 from simulators.world.current import Current
 from simulators.world.data import table
@@ -29,7 +30,7 @@ from simulators.world.surface import Surface, flooded_share
 from simulators.world.surge import Surge
 from simulators.world.tide import Constant, Tide
 from simulators.world.turbulence import BLOCK_S, BlockTruth, Sensor, Turbulence
-from simulators.world.water import PHOTOSYNTHETIC_QUOTIENT, Water
+from simulators.world.water import Water
 from simulators.world.waves import Waves
 from simulators.world.weather import Weather
 

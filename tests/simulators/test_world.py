@@ -9,9 +9,9 @@ import pytest
 
 from simulators.errors import WorldFileError
 from simulators.world import carbonate, noise, physics, sun
+from simulators.world.chemistry import PHOTOSYNTHETIC_QUOTIENT
 from simulators.world.config import WorldConfig, load_world
 from simulators.world.steps import STEP_S
-from simulators.world.water import PHOTOSYNTHETIC_QUOTIENT
 from simulators.world.world import TRUTH_UNITS, Site, World, nearest_region
 from tests.simulators.conftest import T0_MS
 
