@@ -97,8 +97,11 @@ class StationBench:
         self.ports: dict[str, Port] = {}
         self.lines: list[StreamLine] = []
         self.buses: dict[str, Bus] = {}
+        for instrument in self.instruments.values():
+            if instrument.setting.instrument.rate is not None:
+                instrument.values(int(now // instrument.period_ms), 1)  # what is made once must not make the first second late
         for link in station.links:
-            self._wire(link, now)
+            self._wire(link, self.now_ms())
         self.proxy = TcpProxy(*plan.broker) if plan.broker else None
         self.governor = Governor(plan.clock_file, f"bench of {station.id}")
         self.station_faults = StationFaults(

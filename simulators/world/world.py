@@ -159,6 +159,7 @@ class World:
         self._minutes: OrderedDict[int, Array] = OrderedDict()
         self._air: OrderedDict[tuple[int, Sensor | None], Air] = OrderedDict()
         self._sensors: set[Sensor | None] = set()
+        self._means: OrderedDict[int, Air] = OrderedDict()
 
     def state(self, t_ms: Array) -> dict[str, Array]:
         """Every true value at UTC milliseconds ``t_ms`` (shape n), as in `TRUTH_UNITS`; straight lines between whole minutes."""
@@ -334,30 +335,37 @@ class World:
         return self._air[number, sensor]
 
     def _make_air(self, number: int, sensor: Sensor | None) -> Air:
-        """One half-hour: the means, drawn through one-minute nodes, and the fluctuations turned into their direction."""
+        """One half-hour: the means and the fluctuations, turned into the direction of the wind."""
         u, v, w, t, c, q = self.turbulence.block(number, sensor)
-        nodes = number * BLOCK_S + np.arange(0.0, BLOCK_S, 60.0)
-        nodes = np.append(nodes, (number + 1) * BLOCK_S - 1e-3)
-        state = self.state(nodes * 1e3)
-        speed = self.wind_at(self.site.sonic_height_m, state)
-        toward = np.unwrap(np.radians(state["wind_from_direction"] + 180.0))
-        at = number * BLOCK_S + np.arange(len(u)) / self.turbulence.rate_hz
-
-        def mean(values: Array) -> Array:
-            return np.interp(at, nodes, values)
-
-        east, north = mean(speed * np.sin(toward)), mean(speed * np.cos(toward))
-        length = np.maximum(np.hypot(east, north), 1e-6)
-        along_e, along_n = east / length, north / length
+        mean = self._mean_air(number)
+        length = np.maximum(np.hypot(mean.east, mean.north), 1e-6)
+        along_e, along_n = mean.east / length, mean.north / length
         return Air(
-            east=east + u * along_e - v * along_n,
-            north=north + u * along_n + v * along_e,
+            east=mean.east + u * along_e - v * along_n,
+            north=mean.north + u * along_n + v * along_e,
             up=np.asarray(w, dtype=np.float64),
-            temperature=mean(state["air_temperature"]) + t,
-            co2=mean(state["co2_air"]) + c,
-            h2o=np.maximum(mean(state["h2o_mole_fraction"]) + q, 0.0),
-            pressure=mean(state["air_pressure"]),
+            temperature=mean.temperature + t,
+            co2=mean.co2 + c,
+            h2o=np.maximum(mean.h2o + q, 0.0),
+            pressure=mean.pressure.copy(),
         )
+
+    def _mean_air(self, number: int) -> Air:
+        """The means of a half-hour sample by sample, straight lines between whole minutes; every sensor has the same."""
+        if number not in self._means:
+            nodes = number * BLOCK_S + np.arange(0.0, BLOCK_S, 60.0)
+            nodes = np.append(nodes, (number + 1) * BLOCK_S - 1e-3)
+            state = self.state(nodes * 1e3)
+            speed = self.wind_at(self.site.sonic_height_m, state)
+            toward = np.unwrap(np.radians(state["wind_from_direction"] + 180.0))
+            at = number * BLOCK_S + np.arange(BLOCK_S * self.turbulence.rate_hz) / self.turbulence.rate_hz
+            still = np.zeros_like(nodes)
+            rows = (speed * np.sin(toward), speed * np.cos(toward), still)
+            names = ("air_temperature", "co2_air", "h2o_mole_fraction", "air_pressure")
+            self._means[number] = Air(*(np.interp(at, nodes, row) for row in (*rows, *(state[name] for name in names))))
+            while len(self._means) > 2:
+                self._means.popitem(last=False)
+        return self._means[number]
 
     def _block_truth(self, number: int) -> BlockTruth:
         if number not in self._blocks:
