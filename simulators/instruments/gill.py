@@ -15,7 +15,7 @@ import numpy as np
 
 from simulators.errors import InstrumentError
 from simulators.faults.effects import Columns
-from simulators.instruments.base import Setting, Talker
+from simulators.instruments.base import Setting, Suffered, Talker, column, marked
 from simulators.instruments.checksums import spoiled, xor
 from simulators.world import noise
 from simulators.world.noise import Array
@@ -27,6 +27,8 @@ GAIN_AT_MAXIMUM, RETRIES = 0x0A, 0x0B
 PATH_M = 0.125
 RATES_HZ = {18: 1, 20: 4, 21: 5, 22: 8, 23: 10, 24: 16, 25: 20, 26: 32}
 """of setting P"""
+SPOILT = {"half_rate", "wrong_mode", "start_lost"}
+"""own faults of records"""
 NO_WIND = (math.nan, math.nan, math.nan)
 _FORMATS = {2: "%s,%+07.2f,%+07.2f,%+07.2f,M,%+07.2f,%+07.2f,%02X,", 3: "%s,%+08.3f,%+08.3f,%+08.3f,M,%+07.2f,%+07.2f,%02X,"}
 """by decimals of the velocities"""
@@ -40,11 +42,24 @@ def record(wind: tuple[float, float, float], sos: float, ts: float, status: int,
     return b"\x02%b\x03%02X\r\n" % (raw, xor(raw))
 
 
+def polar(u: float, v: float, status: int, *, unit_id: str = "Q") -> bytes:
+    """A record of ASCII mode 2: where the wind comes from (degrees from the north mark) and its speed, without signs."""
+    direction = round(math.degrees(math.atan2(v, -u))) % 360
+    body = (
+        f"{unit_id},,,M,{status:02X}," if 1 <= status <= BLOCKED else f"{unit_id},{direction:03d},{math.hypot(u, v):06.2f},M,{status:02X},"
+    )
+    raw = body.encode()
+    return b"\x02%b\x03%02X\r\n" % (raw, xor(raw))
+
+
 class WindMaster(Talker):
     """A streaming WindMaster."""
 
     fields = ("w", "u", "v", "ts")
     checksum = True
+    own_faults = frozenset({"rain", "ice", "path_blocked", "start_lost", "wrong_mode", "half_rate"})
+    inserts = (("configuration_banner", b"\r\nCONFIGURATION MODE\r\n\r\n"), ("reboot_banner", b"WINDMASTER 2329.701.01\r\n"))
+    answers = True
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
@@ -74,6 +89,16 @@ class WindMaster(Talker):
     def invalidate(self, columns: Columns, row: int, code: int) -> None:
         columns["status"][row] = code or BLOCKED
 
+    def suffer(self, columns: Columns, fault: Suffered) -> None:
+        """``rain``: blocked or marginal in turn; ``ice``: all paths; ``path_blocked``: the path of its magnitude."""
+        if fault.name == "rain":
+            hit = fault.hit & (noise.uniform(self._noise + 91, np.round(fault.times_ms).astype(np.int64)) < fault.magnitude)
+            columns["status"] = np.where(hit, self.rain_status(fault.times_ms), columns["status"])
+        elif fault.name in ("ice", "path_blocked"):
+            columns["status"] = np.where(fault.hit, float(BLOCKED) if fault.name == "ice" else fault.magnitude, columns["status"])
+        else:
+            super().suffer(columns, fault)
+
     def encode(self, columns: Columns, first: int) -> list[bytes]:
         if self._configuring:
             return [b""] * len(columns["u"])
@@ -85,7 +110,14 @@ class WindMaster(Talker):
             code = int(status)
             wind = NO_WIND if 1 <= code <= BLOCKED else (u, v, w)
             out.append(record(wind, c, ts, code, decimals=self._decimals))
-        return [record if (first + row) % self._stride == 0 else b"" for row, record in enumerate(out)]
+        for row, said in enumerate(out) if self._stride > 1 or SPOILT & columns.keys() else ():
+            if (first + row) % self._stride or (marked(columns, "half_rate", row) and (first + row) % 2):
+                out[row] = b""
+            elif marked(columns, "wrong_mode", row):
+                out[row] = polar(column(columns, "u", row), column(columns, "v", row), int(column(columns, "status", row)))
+            elif marked(columns, "start_lost", row):
+                out[row] = said[1:]
+        return self.interrupted(columns, out)
 
     def spoil(self, record: bytes) -> bytes:
         return spoiled(record, len(record) - 4, len(record) - 2)

@@ -15,9 +15,8 @@ import numpy as np
 
 from simulators.faults.effects import Columns
 from simulators.instruments import gill
-from simulators.instruments.base import Setting, Suffered, column, marked
+from simulators.instruments.base import Setting, column, marked
 from simulators.instruments.checksums import xor
-from simulators.world import noise
 
 HEADER = b"\xb4\xb4"
 
@@ -32,23 +31,9 @@ def record(wind: tuple[float, float, float], sos: float, status: int) -> bytes:
 class BinaryWindMaster(gill.WindMaster):
     """A WindMaster that speaks binary."""
 
-    own_faults = frozenset({"rain", "ice", "path_blocked", "start_lost", "wrong_mode", "half_rate"})
-    inserts = (("configuration_banner", b"\r\nCONFIGURATION MODE\r\n\r\n"), ("reboot_banner", b"WINDMASTER 2329.701.01\r\n"))
-    answers = True
-
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
         self._polled = False
-
-    def suffer(self, columns: Columns, fault: Suffered) -> None:
-        """``rain``: blocked or marginal in turn; ``ice``: all paths; ``path_blocked``: the path of its magnitude."""
-        if fault.name == "rain":
-            hit = fault.hit & (noise.uniform(self._noise + 91, np.round(fault.times_ms).astype(np.int64)) < fault.magnitude)
-            columns["status"] = np.where(hit, self.rain_status(fault.times_ms), columns["status"])
-        elif fault.name in ("ice", "path_blocked"):
-            columns["status"] = np.where(fault.hit, float(gill.BLOCKED) if fault.name == "ice" else fault.magnitude, columns["status"])
-        else:
-            super().suffer(columns, fault)
 
     def encode(self, columns: Columns, first: int) -> list[bytes]:
         if self._configuring or self._polled:

@@ -148,7 +148,7 @@ class TestFaultsOnTheWire:
     def test_instruments_without_a_check_sum_do_not_offer_a_wrong_one(self, instrument):
         assert "wrong_checksum" not in instrument("irga").fault_names()
         assert "wrong_checksum" in instrument("gnss").fault_names()
-        assert "late_answer" not in instrument("sonic").fault_names()
+        assert "late_answer" not in instrument("gnss").fault_names()
         assert {"late_answer", "exception", "echo"} <= instrument("depth").fault_names()
 
 
