@@ -13,7 +13,8 @@ from edge.instruments.reading import Decoded, Ignored, Rejected
 from edge.links.checksums import vaisala_crc, xor_of
 
 _HEAD = re.compile(r"([0-9A-Za-z])([Rr]\d?),(.+)")
-_TALK = re.compile(r"[0-9A-Za-z][tT][xX],.*")
+_TALK = re.compile(r"[0-9A-Za-z](?:[tT][xX]|XU),.*")
+"""refused commands, and answers about the settings"""
 _PAIR = re.compile(r"([A-Z][a-z]?)=(.*)")
 _NUMBER = re.compile(r"([+-]?\d{1,12}(?:\.\d{1,12})?)([A-Za-z#])")
 _SENTENCE = re.compile(rb"\$([\x20-\x7e]*)\*([0-9A-Fa-f]{2})")

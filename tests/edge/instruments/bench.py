@@ -18,9 +18,10 @@ from firmware_config.base.clock import WorldClock, WorldClockFile
 from firmware_config.station import Station
 from simulators.serve.station import Plan, StationBench
 from simulators.world import WorldConfig
+from tests.conftest import ROOT
 from tests.simulators.conftest import station_dict
 
-EVERY_INSTRUMENT = Path("simulators/stations/bench/station.yaml")
+EVERY_INSTRUMENT = ROOT / "simulators/stations/bench/station.yaml"
 Event = tuple[str, dict[str, Any]]
 
 
