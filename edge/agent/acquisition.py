@@ -138,6 +138,8 @@ class Acquisition:
                 parts[f"bus {link.id}"] = bus.run
                 for source in here:
                     parts[f"device {source.instrument.id}"] = partial(self._poll, source, bus)
+                    if (keeper := self._settings[source.instrument.id]).settings and isinstance(source.driver, ModbusDriver):
+                        parts[f"settings {source.instrument.id}"] = partial(keeper.run_registers, source.driver, bus)
             else:
                 stream = open_link(link, self._ports, self._link_changed)
                 self._links.append(stream)
@@ -206,10 +208,7 @@ class Acquisition:
                 feeder = self._feeders[source.instrument.id]
                 self._take_all(source, [feeder.judged(reading)], at_ms)
                 await feeder.serve(source.driver, bus, reading)
-                keeper = self._settings[source.instrument.id]
-                keeper.hear_poll(reading, at_ms)
-                if keeper.registers_due:
-                    await keeper.look_at_registers(source.driver, bus)
+                self._settings[source.instrument.id].hear_poll(reading, at_ms)
             elif reading.reason != "skipped":
                 source.watch.no_answer(reading.reason)
                 self._settings[source.instrument.id].no_answer()

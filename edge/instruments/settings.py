@@ -99,6 +99,7 @@ class SettingsKeeper:
         self._heard_ms = now_ms()
         self._registers_left = TRIES
         self._registers_read_s, self._registers_read_ms = real_s(), 0.0
+        self._registers_wanted = asyncio.Event()
         self._missed = False
 
     def _rate_watch(self, real_s: Callable[[], float]) -> RateWatch | None:
@@ -134,6 +135,8 @@ class SettingsKeeper:
         if (failed and at_ms - self._registers_read_ms > BETWEEN_READS_MS) or self._real_s() - self._registers_read_s > AGAIN_S:
             self._registers_left = TRIES
         self._read(reading.values)
+        if self.registers_due:
+            self._registers_wanted.set()
 
     def no_answer(self) -> None:
         """A device did not answer its poll: it may have lost its power, and with it what it was set to."""
@@ -286,6 +289,14 @@ class SettingsKeeper:
     def registers_due(self) -> bool:
         """Whether registers that tell settings are to be read, or one to be written; a device that refuses is asked `TRIES` times."""
         return self._registers_left > 0 and bool(self._registers or self._found)
+
+    async def run_registers(self, driver: ModbusDriver, bus: ModbusBus) -> None:
+        """Look at the registers whenever a poll says that there is a reason to; runs for ever, beside the polls."""
+        while True:
+            await self._registers_wanted.wait()
+            self._registers_wanted.clear()
+            if self.registers_due:
+                await self.look_at_registers(driver, bus)
 
     async def look_at_registers(self, driver: ModbusDriver, bus: ModbusBus) -> None:
         """Read the registers that tell settings and write those that differ where that is allowed. Nothing the device does raises."""
