@@ -9,20 +9,8 @@ from collections.abc import Callable
 
 from firmware_config.cards import load_card
 from tests.bench.known import ONE_RECORD_CANNOT_TELL
-from tests.simulators.contract import (
-    CONTRACT,
-    OFF_S,
-    RECENT_S,
-    TAIL_S,
-    UNPLUGGED_OFF_S,
-    Case,
-    Counts,
-    Heard,
-    Recording,
-    good_values,
-    period_ms,
-    within,
-)
+from tests.simulators.contract import OFF_S, UNPLUGGED_OFF_S
+from tests.simulators.contract_record import CONTRACT, RECENT_S, TAIL_S, Case, Counts, Heard, Recording, good_values, period_ms, within
 
 REACTION_MS = 1000.0
 """world time a machine may need to hand on what has arrived"""

@@ -16,17 +16,10 @@ from simulators.faults.catalogue import FAULTS
 from simulators.instruments import MODELS, Setting, make_instrument
 from simulators.instruments.feed import AirFeed
 from simulators.world import Site, World
-from tests.simulators.contract import (
-    CONTRACT,
-    OTHER_UNIT,
-    Recording,
-    bench_station,
-    bench_world,
-    faults_of,
-    good_values,
-    recording,
-)
+from tests.simulators.contract import recording
 from tests.simulators.contract_judge import told_as, untrue, verdict_of
+from tests.simulators.contract_record import CONTRACT, Recording, good_values
+from tests.simulators.contract_stations import OTHER_UNIT, bench_station, bench_world, faults_of
 
 pytestmark = [pytest.mark.xdist_group("contract"), pytest.mark.timeout(400)]
 

@@ -32,8 +32,8 @@ from simulators.instruments.checksums import modbus_crc
 from tests.bench import decode as cost
 from tests.bench.fuzz import clean_records, fuzz, fuzz_modbus
 from tests.edge.instruments.compare import differences, sidecar
-from tests.simulators.contract import Recording, good_values
 from tests.simulators.contract_judge import told_as, untrue, verdict_of
+from tests.simulators.contract_record import Recording, good_values
 
 CASES = Path(__file__).parent / "cases"
 DONE = "done"
