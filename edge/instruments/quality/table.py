@@ -5,6 +5,7 @@ For a station team that chooses sensors: what is exempt, and why, is as much wor
 
 from __future__ import annotations
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -17,7 +18,7 @@ HEADINGS = {
     "role": Words(en="role", zh="用途"),
     "grade": Words(en="grade", zh="等级"),
     "quality": Words(en="quality", zh="质量"),
-    "exempt": Words(en="exempt from", zh="豁免项"),
+    "model": Words(en="model", zh="型号"),
     "rule": Words(en="rule", zh="规则"),
     "says": Words(en="what it says", zh="内容"),
     "unsure": Words(en="to be confirmed on the unit", zh="需在实物上确认"),
@@ -54,13 +55,12 @@ def print_instruments(console: Console, model: str | None, *, chinese: bool) -> 
 
 def overview(*, chinese: bool) -> Table:
     """One row a model, by role."""
-    table = _table(["what", "role", "grade", "quality", "exempt"], chinese)
+    table = _table(["model", "what", "role", "grade", "quality"], chinese)
     for card in sorted(all_cards().values(), key=lambda card: (card.role, card.model)):
         marks = quality_of(card.model)
-        exempt = [_say(rule.title, chinese) for rule in rules() if isinstance(marks[rule.id], Exempt)]
         done = sum(mark == "done" for mark in marks.values())
         role = ROLES[card.role] if chinese else card.role.replace("_", " ")
-        table.add_row(f"{_say(card.title, chinese)}\n{card.model}", role, card.grade, f"{done}/{len(marks)}", "; ".join(exempt))
+        table.add_row(card.model, _say(card.title, chinese), role, card.grade, f"{done}/{len(marks)}")
     return table
 
 
@@ -79,9 +79,9 @@ def of_model(card: Card, *, chinese: bool) -> Table:
 
 
 def _table(names: list[str], chinese: bool) -> Table:
-    table = Table(title_justify="left")
+    table = Table(title_justify="left", box=box.SIMPLE_HEAD)
     for name in names:
-        table.add_column(_say(HEADINGS[name], chinese), overflow="fold")
+        table.add_column(_say(HEADINGS[name], chinese), overflow="fold", no_wrap=name == "model")
     return table
 
 
