@@ -125,6 +125,7 @@ def birth(station: str) -> dict[str, Any]:
         for name, stream in series_of(station).items()
     }
     instruments = [{key: item[key] for key in ("id", "model", "place", "serial_number", "link")} for item in file["instruments"]]
+    instruments[-1] |= {"calibrated": "2026-09-14", "corrections": {"water_pressure": {"slope": 1.0021, "offset": -0.013}}}
     site = json.loads((STATIONS / station / "site.geojson").read_text(encoding="utf-8"))
     return {"series": series, "streams": {name: PERIOD[name] for name in PLACES[station]}, "instruments": instruments, "site": site}
 
@@ -208,7 +209,7 @@ def alarm(**fields: Any) -> dict[str, Any]:
     empty = {"series": "", "value": None, "limit": None, "unit": "", "returned_ms": None, "cleared_ms": None, "acknowledged": None}
     more = {"condition": "active", "rule": "limit", "source_bad": False, "children": [], "count": 1, "severity_now": fields["severity"]}
     about = [fields.get("series", ""), *fields.get("children", [])]
-    return {**empty, **more, "names": {name: label(name) for name in about if "@" in name}, **fields}
+    return {**empty, **more, "names": {name: label(name) for name in about if name.partition("@")[0] in registry()}, **fields}
 
 
 def alarms(now: int) -> list[dict[str, Any]]:

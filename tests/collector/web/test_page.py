@@ -152,6 +152,16 @@ def test_station_page_draws_values_flags_and_holes(visit: Open, tmp_path: Path) 
     picture(page, tmp_path, "station")
 
 
+def test_a_calibration_that_changes_values_is_said_beside_the_instrument(visit: Open, tmp_path: Path) -> None:
+    page = visit("#/station/hangzhou-mudflat")
+    row = page.locator("section[aria-labelledby=instruments-title] tbody tr").last
+    expect(row).to_contain_text("2026-09-14")
+    expect(row).to_contain_text("corrected: Water pressure × 1.0021 \u2212 0.013 bar")
+    picture(page, tmp_path, "calibrated")
+    page = visit("#/station/hangzhou-mudflat", locale="zh-CN")
+    expect(page.locator("section[aria-labelledby=instruments-title] tbody tr").last).to_contain_text("修正：")
+
+
 def test_live_values_are_added_to_the_chart(visit: Open, standin: Standin) -> None:
     page = visit("#/station/yueqing-mangrove")
     page.get_by_role("group", name="Period").first.get_by_role("button", name="1 h").click()

@@ -5,7 +5,7 @@
  * counts as high and an unknown flag as "not evaluated", so that a misunderstanding never looks healthy.
  */
 import type {
-  Acknowledgement, Alarm, BirthSeries, Centre, Condition, Detail, Health, Hole, HoleState, InstrumentFacts, InstrumentHealth, LiveValues, Me, Names,
+  Acknowledgement, Alarm, BirthSeries, Centre, Condition, Correction, Detail, Health, Hole, HoleState, InstrumentFacts, InstrumentHealth, LiveValues, Me, Names,
   Newest, RecordValues, Segment, SeriesAnswer, SeriesData, Severity, StationsAnswer, StationState, StreamLedger, Summary, Value,
 } from "./types";
 
@@ -100,7 +100,17 @@ function birthSeries(x: unknown): BirthSeries {
 
 function instrumentFacts(x: unknown): InstrumentFacts {
   const o = object(x);
-  return { id: text(o.id), model: text(o.model), place: text(o.place), serial_number: text(o.serial_number), link: text(o.link) };
+  const corrections = Object.entries(object(o.corrections)).flatMap(([quantity, c]) => correction(quantity, c));
+  return {
+    id: text(o.id), model: text(o.model), place: text(o.place), serial_number: text(o.serial_number), link: text(o.link),
+    calibrated: text(o.calibrated), corrections: Object.fromEntries(corrections),
+  };
+}
+
+function correction(quantity: string, x: unknown): [string, Correction][] {
+  const o = object(x);
+  const [slope, offset] = [number(o.slope), number(o.offset)];
+  return slope === null || offset === null ? [] : [[quantity, { slope, offset }]];
 }
 
 function instrumentHealth(x: unknown): InstrumentHealth {

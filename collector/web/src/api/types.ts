@@ -60,6 +60,15 @@ export interface InstrumentFacts {
   place: string;
   serial_number: string;
   link: string;
+  /** day of the calibration in force, empty without one */
+  calibrated: string;
+  /** quantity → what the station does to its values: slope x value + offset */
+  corrections: Record<string, Correction>;
+}
+
+export interface Correction {
+  slope: number;
+  offset: number;
 }
 
 export interface InstrumentHealth {

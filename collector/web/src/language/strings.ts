@@ -141,6 +141,8 @@ export const STRINGS = {
   model: { en: "Model", zh: "型号" },
   place: { en: "Place", zh: "位置" },
   serial_number: { en: "Serial number", zh: "序列号" },
+  calibrated: { en: "Calibrated", zh: "校准日期" },
+  corrected: { en: "corrected: {what}", zh: "修正：{what}" },
   reading: { en: "Readings: good", zh: "读数：有效" },
   bad: { en: "bad", zh: "无效" },
   timeouts: { en: "no answer", zh: "无应答" },
