@@ -7,9 +7,9 @@ import pytest
 from edge.instruments.decode import bench_driver, decode_lines, decode_raw
 from edge.instruments.modbus import ModbusDriver
 from firmware_config.cards import all_cards, load_card
-from tests.edge.instruments.compare import differences, sidecar
+from tests.edge.instruments.compare import differences, sampled, sidecar
 
-MODELS = sorted(all_cards())
+MODELS = sampled()
 
 
 @pytest.mark.needs("samples")
