@@ -26,6 +26,7 @@ from edge.instruments.reading import Reading, Stats
 from edge.instruments.stream import Decoder, StreamDriver
 from edge.links.modbus import Limits
 from firmware_config.cards import Card, option_problems
+from firmware_config.cards.schema import Frame
 from firmware_config.station import Instrument
 from firmware_config.units import DurationMs
 
@@ -67,6 +68,16 @@ def _seconds(instrument: Instrument, name: str, default_ms: int) -> float:
         raise InstrumentError(f"instrument {instrument.id}, option {name}: {error.errors()[0]['ctx']['error']}") from None
 
 
+FRAMERS: dict[Frame, Callable[[int], Framer]] = {
+    "line": LineFramer,
+    "line_signature": SignatureFramer,
+    "stx_etx_xor": lambda size: XorFramer(b"\x02", b"\x03", size),
+    "nmea_xor": lambda size: XorFramer(b"$", b"*", size),
+    "vedirect": VeDirectFramer,
+}
+"""What a card's ``text.frame`` stands for; made with the longest record in bytes."""
+
+
 def _framer(card: Card) -> Framer:
     if card.binary is not None:
         from edge.instruments.binary_framers import framer_of
@@ -84,13 +95,8 @@ def _framer(card: Card) -> Framer:
         return HexSumFramer(size)
     if card.text.flow_control:
         return FlowControlFramer(size)
-    if card.text.frame == "vedirect":
-        return VeDirectFramer(size)
-    if card.text.frame == "stx_etx_xor":
-        return XorFramer(b"\x02", b"\x03", size)
-    if card.text.frame == "nmea_xor":
-        return XorFramer(b"$", b"*", size)
-    return SignatureFramer(size) if card.text.frame == "line_signature" else LineFramer(size)
+    assert card.text.frame is not None
+    return FRAMERS[card.text.frame](size)
 
 
 def _decoder(card: Card, instrument: Instrument, options: dict[str, Any], today: Today) -> Decoder:

@@ -134,6 +134,13 @@ def converter(spec: FieldSpec) -> Convert:
     return convert
 
 
+class UnknownUnitError(ValueError):
+    """A number that reads, in a unit that the card's field does not have: what it has, and what it could have."""
+
+    def __init__(self, found: str, known: str) -> None:
+        super().__init__(f"{found}; the card's field has {known} (others stand in its units, '' for none)")
+
+
 def with_unit(spec: FieldSpec, place: str) -> Callable[[str, str], Any]:
     """(text, unit printed with the name) → value in the field's own unit; ValueError for a unit the card does not know. ``place``:
     ``after_name`` or ``after_value`` (the text then holds number and unit)."""
@@ -147,7 +154,8 @@ def with_unit(spec: FieldSpec, place: str) -> Callable[[str, str], Any]:
         if value is None or unit == spec.unit:
             return value
         if unit not in table:
-            raise ValueError(f"{text} {unit}")
+            known = ", ".join(repr(one) for one in dict.fromkeys([spec.unit, *table]))
+            raise UnknownUnitError(f"{text[:24]!r} has the unit {unit[:24]!r}" if unit else f"{text[:24]!r} has no unit", known)
         factor, offset = table[unit]
         return value if factor == 1 and offset == 0 else value * factor + offset
 

@@ -130,7 +130,13 @@ def _no(reason: str, values: dict[str, Any] | None = None) -> Reading:
 
 
 def _printed(driver: StreamDriver, line: bytes) -> list[Reading]:
-    return driver.feed(wire_bytes(line), 0.0) + driver.finish(0.0) or [_no("no record of this instrument in these bytes")]
+    return driver.feed(wire_bytes(line), 0.0) + driver.finish(0.0) or [_no(_nothing_in(driver.card))]
+
+
+def _nothing_in(card: Card) -> str:
+    """Why bytes may hold no record at all: what the card's frame looks for is not there."""
+    frame = card.stream.frame if card.stream is not None else None
+    return "no record of this instrument in these bytes" + (f"; its card says that a record has the frame {frame!r}" if frame else "")
 
 
 def _stream(driver: StreamDriver, chunks: Iterable[bytes]) -> Iterator[Reading]:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from edge.instruments.converters import Convert, converter, with_unit
+from edge.instruments.converters import Convert, UnknownUnitError, converter, with_unit
 from edge.instruments.reading import Decoded, Rejected
 from firmware_config.cards.schema import Card, FieldSpec, Layout, Pairs
 
@@ -177,5 +177,7 @@ AnyLayout = ColumnLayout | SpanLayout | PatternLayout | PairsLayout
 
 
 def unreadable(name: str, error: ValueError) -> Rejected:
-    """A field whose text is not of its kind."""
+    """A field whose text is not of its kind, or not in its unit."""
+    if isinstance(error, UnknownUnitError):
+        return Rejected("value", f"{name[:24]}: {error}")
     return Rejected("value", f"{name[:24]}: {str(error)[:60]!r} does not read as this field")

@@ -200,7 +200,7 @@ def _check_fields(report: Report, card: Card) -> None:
     for name in card.quantities.keys() | card.accuracy.keys():
         if name not in registry():
             key = "quantities" if name in card.quantities else "accuracy"
-            report.nearest((key, name), "no such quantity in firmware_config/quantities.yaml", name, registry())
+            report.nearest((key, name), "no such quantity in firmware_config/quantities.yaml (a new one is a row there)", name, registry())
     for where, name in _used_fields(card):
         if name not in known and not name.startswith(made or ("\0",)):
             report.nearest(where, "no field of this name", name, known)

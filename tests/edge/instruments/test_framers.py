@@ -1,12 +1,15 @@
 """Framers under any bytes: no exception, no endless loop, a bounded buffer, the same frames however the stream is cut, no record past its checksum."""
 
 from itertools import pairwise
+from typing import get_args
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from edge.instruments import FRAMERS as OF_CARDS
 from edge.instruments.framers import Frame, Framer, LineFramer, ParenthesesFramer, SignatureFramer, TailFramer, XorFramer
+from firmware_config.cards.schema import Frame as CardFrame
 
 MAX = 64
 FRAMERS = {
@@ -143,3 +146,8 @@ def test_licor_records_are_found_by_parentheses_not_by_lines() -> None:
 def test_the_rest_of_a_licor_record_whose_beginning_was_lost_is_refused_once() -> None:
     framer = ParenthesesFramer(MAX)
     assert framer.feed(b"1e1)(Temp 2e1)(Pres 1e2))\r\n(Data (A 1))\r\n") == [Frame(b"", "cut off"), Frame(b"(Data (A 1))")]
+
+
+def test_every_frame_that_a_card_may_name_has_its_framer() -> None:
+    """A name alone must not end up as a plain line, whose checksum nobody looks at."""
+    assert set(OF_CARDS) == set(get_args(CardFrame))

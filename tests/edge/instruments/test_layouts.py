@@ -172,3 +172,11 @@ def test_a_layout_that_cannot_work_is_refused(tmp_path: Path, card: str, old: st
     with pytest.raises(StationFileError) as caught:
         read_card(path)
     assert any(says in problem for problem in caught.value.problems), json.dumps(caught.value.problems)
+
+
+def test_a_unit_that_the_field_does_not_have_is_told_as_one(tmp_path: Path) -> None:
+    printed, bare = decoded(tmp_path, NAMED, "T=21.4 R", "T=21.4")
+    assert printed["reason"] == "T: '21.4' has the unit 'R'; the card's field has 'degC', 'F', 'K' (others stand in its units, '' for none)"
+    assert "'21.4' has no unit" in bare["reason"]
+    [taken] = decoded(tmp_path, NAMED.replace("K: [1, -273.15]", '"": 1'), "T=21.4")
+    assert taken["values"] == {"ta": 21.4}
