@@ -1,5 +1,6 @@
 # Everything a newcomer needs, from a bare Python 3.11 or later:
 #   make demo [ARGS="--speed 30 …"]   the whole chain on three simulated stations, page on localhost
+#   make setup                        all of the environment, to work on it
 #   make test [ARGS="-k ledger"]      the test suite          make check   lint, types, station files, page types
 #   make bench                        the performance table   make soak    what is too long for every change
 PYTHON ?= python3
@@ -7,7 +8,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -q
 ARGS ?=
 
-.PHONY: demo test check bench soak page lock clean
+.PHONY: setup demo test check bench soak page lock clean
 
 # Two sizes of environment: what the demo needs, and that plus what builds and tests it.
 .venv/.demo: requirements-demo.lock pyproject.toml
@@ -19,6 +20,8 @@ ARGS ?=
 .venv/.dev: requirements-dev.lock .venv/.demo
 	$(PIP) install --require-hashes -r requirements-dev.lock
 	touch $@
+
+setup: .venv/.dev page
 
 page: .venv/.demo
 	$(BIN)/python -m collector.web.build
