@@ -137,8 +137,7 @@ def available_series(instruments: Iterable[Instrument], products: Iterable[Any],
         series_name(quantity, instrument.place)
         for instrument in instruments
         if instrument.model in cards
-        for quantity, source in cards[instrument.model].quantities.items()
-        if cards[instrument.model].applies(source.when, instrument.options)
+        for quantity in cards[instrument.model].quantities_given(instrument.options)
     }
     return measured | {series_name(quantity, product.place) for product in products for quantity in produced_by(product)}
 
@@ -221,7 +220,7 @@ def check_calibrations(report: Report, warnings: Report, parts: Parts, cards: di
 
 
 def _check_corrections(report: Report, where: KeyPath, instrument: Instrument, entry: Calibration, card: Card) -> None:
-    measured = {name: source for name, source in card.quantities.items() if card.applies(source.when, instrument.options)}
+    measured = card.quantities_given(instrument.options)
     for name, correction in entry.corrections.items():
         if name not in measured:
             report.nearest((*where, name), f"{instrument.model} gives no such quantity", name, measured)
@@ -355,7 +354,7 @@ def _check_tide(report: Report, i: int, product: Tide, instrument: Instrument | 
     card = cards.get(instrument.model) if instrument is not None else None
     if instrument is None or card is None or card.role not in {"pressure", "level"}:
         return
-    gives = {q for q, source in card.quantities.items() if card.applies(source.when, instrument.options)}
+    gives = card.quantities_given(instrument.options)
     source = next((quantity for quantity in LEVEL_SOURCES if quantity in gives), None)
     if source is None:
         text = f"{instrument.id!r} gives {', '.join(sorted(gives)) or 'nothing'}, as its options are; no level comes from that"
@@ -386,8 +385,7 @@ def _check_sources(report: Report, parts: Parts, cards: dict[str, Card]) -> None
     givers: dict[str, list[tuple[KeyPath, str]]] = {}
     for i, instrument in parts.instruments.items():
         card = cards.get(instrument.model)
-        given = {q for q, source in card.quantities.items() if card.applies(source.when, instrument.options)} if card is not None else ()
-        for quantity in given:
+        for quantity in card.quantities_given(instrument.options) if card is not None else ():
             givers.setdefault(series_name(quantity, instrument.place), []).append((("instruments", i, "place"), instrument.id))
     for i, product in parts.products.items():
         own = {product.sonic, product.gas} if isinstance(product, EddyFlux) else set()
@@ -398,6 +396,8 @@ def _check_sources(report: Report, parts: Parts, cards: dict[str, Card]) -> None
         if len(sources) > 1:
             where, name = sources[-1]
             text = f"{series} already comes from {sources[0][1]}, {name} would give it too; give one of them a place of its own"
+            if where[0] == "instruments":
+                text += f", or keep it from {name} with options: {{without: {split_series(series).quantity}}}"
             report.add(where, text)
 
 

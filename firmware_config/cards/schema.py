@@ -393,3 +393,8 @@ class Card(CardModel):
     def applies(self, when: When, given: dict[str, Any]) -> bool:
         """Whether an entry with this ``when`` applies under the options of a station file."""
         return all(self.option(given, name) == value for name, value in when.items())
+
+    def quantities_given(self, given: dict[str, Any]) -> dict[str, QuantitySource]:
+        """What an instrument with these options of a station file measures for the station: not what ``without`` names."""
+        unwanted = str(given.get("without", "")).replace(",", " ").split()
+        return {name: source for name, source in self.quantities.items() if name not in unwanted and self.applies(source.when, given)}

@@ -153,6 +153,17 @@ def test_each_mistake_is_named(buoy, old, new, expected) -> None:
     assert any(re.search(re.escape(str(buoy.path)) + ".*" + expected, problem) for problem in problems), problems
 
 
+def test_a_quantity_that_two_instruments_measure_at_a_place_is_kept_from_one_of_them(buoy) -> None:
+    twice = buoy(("model: keller_series30_modbus", "model: yosemitech_y504_modbus"))
+    expected = r"dissolved_oxygen@surface already comes from oxygen, depth would give it too.*options: \{without: dissolved_oxygen\}"
+    assert any(re.search(expected, problem) for problem in twice), twice
+    without = '\n    options: {without: "dissolved_oxygen, oxygen_saturation_sensor, water_temperature"}'
+    once = buoy(("address: 2", f"address: 2{without}"))
+    assert not any("already comes from" in problem for problem in once), once
+    nobody = buoy(("address: 1", f"address: 1{without}"))
+    assert any("dissolved_oxygen@surface" in problem for problem in nobody), nobody
+
+
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [

@@ -70,7 +70,8 @@ def listed() -> list[str]:
 def quality_of(model: str) -> dict[str, Mark]:
     """Rule → done, or exempt with its reason. InstrumentError when there is no list or it is not in order."""
     if model not in listed():
-        raise InstrumentError(f"{model} has no quality list: edge/instruments/quality/{model}.yaml")
+        how = f"pytest tests/edge/instruments/test_quality.py -k 'in_order and {model}' prints what to write there"
+        raise InstrumentError(f"{model} has no quality list: edge/instruments/quality/{model}.yaml is not there; {how}")
     try:
         marks = _MARKS.validate_python(_text(f"{model}.yaml"))
     except ValidationError as error:
