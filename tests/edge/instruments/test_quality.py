@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from typer.testing import CliRunner
@@ -16,7 +16,9 @@ from edge.cli import main
 from edge.errors import InstrumentError
 from edge.instruments import quality
 from edge.instruments.quality import Exempt, Mark, listed, quality_of, rules, text_of
+from edge.instruments.quality.table import ROLES
 from firmware_config.cards import Card, all_cards, load_card
+from firmware_config.cards.schema import Role
 from simulators.instruments import MODELS as SIMULATED
 from tests.bench import decode as cost
 from tests.conftest import SAMPLES
@@ -43,6 +45,10 @@ def found_of(card: Card, rule: str) -> Mark:
     """What the evidence says; NotProved when it says neither done nor exempt."""
     found = prove(Evidence(card, SAMPLES, recording), rule)
     return "done" if found == DONE else Exempt(exempt=found)
+
+
+def test_every_role_has_its_chinese() -> None:
+    assert set(ROLES) == set(get_args(Role))
 
 
 def test_every_rule_has_its_checker() -> None:
