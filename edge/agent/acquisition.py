@@ -93,6 +93,8 @@ class Acquisition:
             for name, source in self.sources.items()
         }
         self._settings = {name: self._keeper(source) for name, source in self.sources.items()}
+        for name, keeper in self._settings.items():
+            keeper.recall(self._memory.recall(name))
         self._cycles = {
             name: Cycles(source.driver.card, source.instrument, time, on_change)
             for name, source in self.sources.items()
@@ -178,7 +180,7 @@ class Acquisition:
                 self._take_all(source, readings, at_ms)
                 self._settings[source.instrument.id].hear(data, readings, at_ms, fresh=fresh)
                 if readings:
-                    self._memory.keep(source.instrument.id, source.driver.memory())
+                    self._keep(source)
 
     async def _ask(self, source: Source, link: ByteLink) -> None:
         assert isinstance(source.driver, StreamDriver)
@@ -209,9 +211,15 @@ class Acquisition:
                 self._take_all(source, [feeder.judged(reading)], at_ms)
                 await feeder.serve(source.driver, bus, reading)
                 self._settings[source.instrument.id].hear_poll(reading, at_ms)
+                self._keep(source)
             elif reading.reason != "skipped":
                 source.watch.no_answer(reading.reason)
                 self._settings[source.instrument.id].no_answer()
+
+    def _keep(self, source: Source) -> None:
+        """Write down what must not be forgotten, if there is something new."""
+        known = source.driver.memory() if isinstance(source.driver, StreamDriver) else {}
+        self._memory.keep(source.instrument.id, known | self._settings[source.instrument.id].memory())
 
     def _take_all(self, source: Source, readings: list[Reading], at_ms: float) -> None:
         cycles = self._cycles.get(source.instrument.id)

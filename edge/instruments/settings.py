@@ -13,7 +13,7 @@ import asyncio
 import re
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -65,6 +65,8 @@ class SettingsKeeper:
         self._wanted = {entry.name: wanted_of(entry, card, instrument) for entry in fitting}
         self.settings = [entry for entry in fitting if entry.wanted == "unchanged" or self._wanted[entry.name] is not None]
         self.enforce = options.get("settings") == "enforce"
+        self._staying = [entry.name for entry in self.settings if entry.wanted == "unchanged"]
+        self._unit = [instrument.serial_number, max((entry.date.isoformat() for entry in instrument.calibration), default="")]
         self._asked = [entry for entry in self.settings if entry.ask]
         self._registers = [entry for entry in self.settings if entry.register_field is not None]
         self._told_by_records = [(entry, getter(entry.field), Counter[Any]()) for entry in self.settings if entry.field]
@@ -340,6 +342,23 @@ class SettingsKeeper:
             logger.warning("setting not written", instrument=self._instrument.id, setting=setting.name, error=str(error))
             return False
         return True
+
+    # --- what must not be forgotten over a restart
+
+    def memory(self) -> dict[str, Any]:
+        """What the settings that are to stay as they are were first found at, as plain data; empty when there are none."""
+        known = {name: wanted for name in self._staying if (wanted := self._wanted[name]) is not None}
+        return {"staying": {"unit": self._unit, "settings": known}} if known else {}
+
+    def recall(self, memory: Mapping[str, Any]) -> None:
+        """Take back what `memory` gave before, unless it is of another unit or the unit was calibrated since; what does not read is left
+        out."""
+        kept = memory.get("staying")
+        if not isinstance(kept, dict) or kept.get("unit") != self._unit or not isinstance(kept.get("settings"), dict):
+            return
+        for name in self._staying:
+            if isinstance(value := kept["settings"].get(name), str | int | float):
+                self._wanted[name] = value
 
     # --- comparing and telling
 

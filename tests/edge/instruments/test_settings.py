@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
@@ -269,3 +270,40 @@ async def test_a_calibration_in_the_sensor_should_stay_what_it_was_and_is_never_
         ("settings_changed", "calibration K", "1.08", "1"),
     ]
     assert driver.writes == []
+
+
+@pytest.mark.parametrize(
+    ("change", "drifts"),
+    [({}, True), ({"serial_number": "YL10"}, False), ({"calibration": [{"date": "2026-11-20", "coefficients": {}}]}, False)],
+    ids=["the same unit", "another unit", "calibrated since"],
+)
+async def test_what_should_stay_is_not_forgotten_over_a_restart(change: dict[str, Any], drifts: bool) -> None:
+    """Somebody sets the sensor's calibration while the station is off: told, unless the station file has word of it."""
+
+    async def run(entry: dict[str, Any], k: float, memory: dict[str, Any]) -> tuple[list[str], dict[str, Any]]:
+        told: list[str] = []
+        item = Instrument.model_validate(entry)
+        watched = SettingsKeeper(load_card(item.model), item, lambda kind, detail: told.append(kind), lambda: 0.0)
+        watched.recall(memory)
+        driver: Any = RefusingDriver(serial_number=item.serial_number, k=k, b=0.0)
+        await watched.look_at_registers(driver, None)  # type: ignore[arg-type]
+        return told, json.loads(json.dumps(watched.memory()))
+
+    entry = {**instrument("probe", enforce=False, model="yosemitech_y504_modbus", every="2s"), "address": 1, "serial_number": "YL09"}
+    told, memory = await run(entry, 1.0, {})
+    assert told == []
+    assert (await run(entry, 1.0, memory))[0] == []
+    told, _ = await run({**entry, **change}, 1.08, memory)
+    assert told == (["settings_drifted"] if drifts else [])
+
+
+@pytest.mark.parametrize(
+    "memory", [{"staying": 1}, {"staying": {"unit": ["YL09", ""], "settings": [1]}}, {"staying": {"settings": {"calibration K": {}}}}]
+)
+def test_a_memory_that_does_not_read_is_left_out(memory: dict[str, Any]) -> None:
+    item = Instrument.model_validate(
+        {**instrument("probe", enforce=False, model="yosemitech_y504_modbus", every="2s"), "address": 1, "serial_number": "YL09"}
+    )
+    watched = SettingsKeeper(load_card(item.model), item, lambda *event: None, lambda: 0.0)
+    watched.recall(memory)
+    assert watched.memory() == {}
