@@ -19,6 +19,9 @@ Platform = Literal["buoy", "fixed", "vessel"]
 Surface = Literal["seawater", "salt_marsh", "mangrove", "mudflat", "island_vegetation", "aquaculture"]
 Identifier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 Place = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]{0,30}$")]
+Port = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$")]
+"""of a serial line: a path"""
+Host = Annotated[str, Field(pattern=r"^[^\s\x00-\x1f\x7f]+$")]
 SeriesName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(:[a-z0-9_]+)?@[a-z0-9][a-z0-9_]*$")]
 
 
@@ -57,7 +60,7 @@ class SerialLink(Model):
 
     id: Identifier
     kind: Literal["serial"]
-    port: str
+    port: Port
     baud: int = Field(ge=300, le=921_600)
     format: Annotated[str, Field(pattern=r"^[78][NEO][12]$")] = "8N1"
 
@@ -67,7 +70,7 @@ class TcpLink(Model):
 
     id: Identifier
     kind: Literal["tcp"]
-    host: str
+    host: Host
     port: int = Field(ge=1, le=65_535)
 
 
@@ -76,7 +79,7 @@ class ModbusRtuLink(Model):
 
     id: Identifier
     kind: Literal["modbus_rtu"]
-    port: str
+    port: Port
     baud: int = Field(ge=300, le=921_600)
     format: Annotated[str, Field(pattern=r"^[78][NEO][12]$")] = "8N1"
 
@@ -84,7 +87,7 @@ class ModbusRtuLink(Model):
 class ModbusTcpLink(Model):
     id: Identifier
     kind: Literal["modbus_tcp"]
-    host: str
+    host: Host
     port: int = Field(502, ge=1, le=65_535)
 
 

@@ -152,7 +152,7 @@ def read_yaml(path: Path, report: Report, what: str, *, aliases: bool = False) -
             return None
         text = path.read_text(encoding="utf-8")
         report.root = yaml.compose(text, Loader=yaml.SafeLoader if aliases else _PlainLoader)
-        _duplicate_keys(report, report.root, ())
+        _look_at_keys(report, report.root, (), set())
         return yaml.safe_load(text)
     except OSError as error:
         report.add((), f"cannot be read: {error.strerror}")
@@ -165,15 +165,21 @@ def read_yaml(path: Path, report: Report, what: str, *, aliases: bool = False) -
     return None
 
 
-def _duplicate_keys(report: Report, node: yaml.Node | None, where: KeyPath) -> None:
-    """YAML lets a later key silently win; here it is an error."""
+def _look_at_keys(report: Report, node: yaml.Node | None, where: KeyPath, seen_nodes: set[int]) -> None:
+    """YAML lets a later key silently win, and takes a list for a key; here both are errors. A part that aliases share is looked at once."""
+    if node is None or id(node) in seen_nodes:
+        return
+    seen_nodes.add(id(node))
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                report.problems.append(f"{report.path}:{key.start_mark.line + 1}: {spell(where)}: a key is a word, not a list or a mapping")
+                continue
             if key.value in seen:
                 report.problems.append(f"{report.path}:{key.start_mark.line + 1}: {spell((*where, key.value))}: this key stands twice")
             seen.add(key.value)
-            _duplicate_keys(report, value, (*where, key.value))
+            _look_at_keys(report, value, (*where, key.value), seen_nodes)
     elif isinstance(node, yaml.SequenceNode):
         for i, value in enumerate(node.value):
-            _duplicate_keys(report, value, (*where, i))
+            _look_at_keys(report, value, (*where, i), seen_nodes)

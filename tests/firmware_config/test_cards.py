@@ -224,6 +224,13 @@ def test_a_wrong_card_is_refused_with_file_line_key_and_value(tmp_path: Path, te
     assert any(expected in problem for problem in found), found
 
 
+def test_aliases_that_stand_for_more_than_fits_in_memory_are_looked_at_once(tmp_path: Path) -> None:
+    """Thirty lists, each ten times the one before: walked one by one they would take for ever."""
+    bomb = "unsure: [&a0 [x]]\n" + "".join(f"z{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 31))
+    found = problems(tmp_path, MODBUS, "maker: nobody\n", f"maker: nobody\n{bomb}")
+    assert any("'z30': no such key here" in problem for problem in found), found
+
+
 def test_every_problem_is_said_at_once(tmp_path: Path) -> None:
     text = MODBUS.replace("{field: oxygen}", "{field: oxigen}").replace("default: fast", "default: fats")
     assert len(problems(tmp_path, text, "address: 2,", "address: 1,")) == 3

@@ -237,6 +237,8 @@ def test_a_broken_part_does_not_bring_false_complaints_about_others(buoy) -> Non
         ("schema: 1\nid: [unclosed\n", "not valid YAML"),
         ("schema: 1\nschema: 1\n", "this key stands twice"),
         ("a: &x 1\nb: *x\n", "aliases"),
+        ("schema: 1\n? [a, b]\n: 1\n", r":2: \(file\): a key is a word"),
+        ("id:\n  ? {a: b}\n  : 1\n", ":2: id: a key is a word"),
         ("a: " + "[" * 5000, "not valid YAML"),
         ("x" * 1_000_001, "larger than"),
         ("\x00", "not valid YAML"),
