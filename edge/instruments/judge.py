@@ -129,13 +129,13 @@ def _product_check(rule: Rule, get: Get) -> Check:
 
 def _value_check(rule: Rule, get: Get) -> Check:
     low, high = -math.inf if rule.min is None else rule.min, math.inf if rule.max is None else rule.max
-    allowed = rule.one_of
+    allowed, smallest = rule.one_of, rule.smallest or 0.0
 
     def holds(value: Any) -> bool:
         if allowed is not None:
             return value in allowed
         number = _number(value)
-        return number is not None and low <= number <= high
+        return number is not None and low <= number <= high and (number == 0 or abs(number) >= smallest)
 
     def check(values: Mapping[str, Any]) -> str | None:
         value = get(values)

@@ -224,6 +224,8 @@ class Rule(CardModel):
     """no bit may be 1; bit → name of those that are known"""
     min: float | None = None
     max: float | None = None
+    smallest: float | None = Field(None, gt=0)
+    """nearer to 0 than this, and not 0, is no measurement: so are numbers read in another order of bytes"""
     available: bool | None = None
     """the field, where the record has it, has a value (each of a list)"""
     present: bool | None = None
@@ -258,9 +260,9 @@ class Rule(CardModel):
     def _one_test(self) -> Rule:
         given: list[Any] = [self.one_of, self.set_bits, self.clear_bits, self.present, self.not_all_zero, self.all_true, self.product]
         given += [self.sum, self.matches, self.available]
-        bounds = self.min is not None or self.max is not None
+        bounds = any(x is not None for x in (self.min, self.max, self.smallest))
         if sum(x is not None for x in given) + bounds != 1:
-            tests = "one_of, set_bits, clear_bits, min/max, available, present, not_all_zero, all_true, product, sum or matches"
+            tests = "one_of, set_bits, clear_bits, min/max/smallest, available, present, not_all_zero, all_true, product, sum or matches"
             raise ValueError(f"give one test: {tests}")
         many = self.present is not None or self.not_all_zero is not None
         if (self.field is not None) != (not many and self.all_true is None) or bool(self.fields) != many:

@@ -50,6 +50,7 @@ FAULTS: dict[str, Fault] = {
         Fault("echo", "modbus", "the request is heard again before the answer", 1.0, "-"),
         Fault("noise", "modbus", "random bytes before each answer", 4.0, "bytes"),
         Fault("other_unit", "modbus", "answers carry another unit's address", 1.0, "added to the address"),
+        Fault("parity", "modbus", "its line has another parity: bytes that fail the check arrive as zeros", 1.0, "-"),
         *(Fault(name, "own", what, magnitude, unit) for name, what, magnitude, unit in OWN),
         Fault("unplugged", "link", "the port vanishes and returns at the end", 1.0, "-"),
         Fault("bad_clock", "station", "the station's clock is off", 3600.0, "s"),

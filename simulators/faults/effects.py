@@ -91,6 +91,8 @@ class Effects:
             elif fault.name == "missing_bytes":
                 keep = self._per_byte(len(record), t_ms, 4) >= fault.magnitude
                 record = bytes(np.frombuffer(record, np.uint8)[keep])
+            elif fault.name == "parity":
+                record = bytes(byte if byte.bit_count() % 2 else 0 for byte in record)
             elif fault.name == "flip" and record and self._chance(t_ms, 7) < fault.magnitude:
                 record = self._flip(record, t_ms)
             elif fault.name == "truncated":

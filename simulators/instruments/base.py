@@ -265,6 +265,17 @@ def marked(columns: Columns, name: str, row: int = 0) -> float:
     return float(columns[name][row]) if name in columns else 0.0
 
 
+LAG_PARTS = 10
+
+
+def lagged(of: Callable[[Array], Array], fault: Suffered) -> Array:
+    """What comes of a quantity (``of``: times in ms → values) behind a first-order lag of the fault's magnitude (s), which began with the
+    fault: the mean of past instants of equal weight, none of them from before."""
+    ages_ms = -1e3 * fault.magnitude * np.log(1.0 - (np.arange(LAG_PARTS) + 0.5) / LAG_PARTS)
+    past = [of(fault.times_ms - np.minimum(age, fault.since_ms)) for age in ages_ms.tolist()]
+    return np.asarray(np.mean(past, axis=0))
+
+
 CLOCK_FAULTS = frozenset({"clock_lost", "clock_step", "clock_stuck"})
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -12,7 +12,7 @@ from datetime import datetime
 import numpy as np
 
 from simulators.faults.effects import Columns
-from simulators.instruments.base import Suffered, Talker, clock, column, marked
+from simulators.instruments.base import Suffered, Talker, clock, column, lagged, marked
 from simulators.world.noise import Array
 
 STANDARD_MBAR = 1013.25
@@ -91,10 +91,8 @@ class Co2Pro(Talker):
             super().suffer(columns, fault)
 
     def _slow(self, columns: Columns, fault: Suffered) -> Array:
-        """The water of so long ago, evened out over the membrane's time (an average of ten past instants, exponentially weighed)."""
-        ages = fault.magnitude * -np.log(1.0 - (np.arange(10) + 0.5) / 10.0)
-        past = [self.under_water(fault.times_ms - age * 1e3)["pco2_water"] for age in ages.tolist()]
-        return np.asarray(np.mean(past, axis=0) * STANDARD_MBAR / columns["pressure"])
+        """The water as it comes through the membrane, evened out over its time."""
+        return np.asarray(lagged(lambda t: self.under_water(t)["pco2_water"], fault) * STANDARD_MBAR / columns["pressure"])
 
     def encode(self, columns: Columns, first: int) -> list[bytes]:
         out = []

@@ -3,7 +3,8 @@
 Automatic: the composite message each period. Polled (also beside it): ``aR1`` wind, ``aR2`` air, ``aR3`` rain, ``aR5`` supervisor,
 ``aR0`` composite, ``aR`` all; ``?`` asks the address. Lower case asks and answers with a check sum of three characters; a wrong one
 is answered with ``atX,Use chksum``. Station options: ``mode: polled`` leaves out the automatic messages, ``crc: true`` gives them a
-check sum. A ``#`` in place of the unit is invalid data.
+check sum. A ``#`` in place of the unit is invalid data. While it heats, its temperature is too high by the magnitude of ``heater`` and
+``aR5`` says so with the letter of Vh (N off, W on). Setting ``rain_mm``: what the rain counter stood at when the bench began.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Callable
 import numpy as np
 
 from simulators.faults.effects import Columns
-from simulators.instruments.base import Setting, Talker, column
+from simulators.instruments.base import Setting, Suffered, Talker, column, marked
 from simulators.instruments.checksums import spoiled, vaisala_crc
 from simulators.world.noise import Array
 
@@ -35,6 +36,10 @@ MESSAGES: dict[str, tuple[str, ...]] = {
 }
 WIND = ("Dn", "Dm", "Dx", "Sn", "Sm", "Sx")
 TYPICAL_INTENSITY = 0.14
+BIRD_FROM_DEG, BIRD_SPEED_MS = 137.0, 0.0
+"""what the wind sensor reads with something on it: always the same"""
+HEATED_C = 15.0
+"""how much warmer the heated part is"""
 
 
 def message(address: str, letter: str, number: str, values: dict[str, str]) -> bytes:
@@ -48,6 +53,8 @@ class Wxt536(Talker):
 
     fields = ("air_temperature", "relative_humidity", "air_pressure", "speed", "direction", "rain")
     checksum = True
+    own_faults = frozenset({"ice", "heater", "bird", "use_chksum", "counter_reset"})
+    answers = True
     UPDATE_MS = 1000.0
 
     def __init__(self, setting: Setting) -> None:
@@ -56,7 +63,8 @@ class Wxt536(Talker):
         options = setting.instrument.options
         self._automatic = setting.option("mode", "automatic") != "polled"
         self._letter = "r" if options.get("crc") else "R"
-        self._rain_mm = 0.0
+        self._rain_mm = float(setting.option("rain_mm", 0.0))
+        self._resets: set[float] = set()
         self._rain_s = 0.0
         self._rained_until: float | None = None
         self._half = b""
@@ -106,11 +114,39 @@ class Wxt536(Talker):
         """The usual way: ice on the wind sensor; 1: temperature, humidity and pressure."""
         columns["bad_air" if code == 1 else "bad_wind"][row] = 1.0
 
+    def suffer(self, columns: Columns, fault: Suffered) -> None:
+        if fault.name == "ice":
+            columns["bad_wind"] = np.where(fault.hit, 1.0, columns["bad_wind"])
+        elif fault.name == "heater":
+            columns["heater"] = np.where(fault.hit, 1.0, 0.0)
+            for name, warmer in (("air_temperature", fault.magnitude), ("heating_temperature", HEATED_C)):
+                columns[name] = columns[name] + np.where(fault.hit, warmer, 0.0)
+        elif fault.name == "bird":
+            for name in ("direction", "direction_min", "direction_max", "speed", "speed_min", "speed_max"):
+                columns[name] = np.where(fault.hit, BIRD_FROM_DEG if name.startswith("direction") else BIRD_SPEED_MS, columns[name])
+        elif fault.name == "counter_reset":
+            self._begin_again(columns, fault)
+        else:
+            super().suffer(columns, fault)
+
+    def _begin_again(self, columns: Columns, fault: Suffered) -> None:
+        """The rain counter falls to zero once, when the fault begins, and counts on from there whether or not the fault goes on."""
+        if fault.begin_ms in self._resets or not fault.hit.any():
+            return
+        self._resets.add(fault.begin_ms)
+        first = int(np.argmax(fault.hit))
+        lost_mm, lost_s = column(columns, "rain", first), column(columns, "rain_duration", first)
+        self._rain_mm, self._rain_s = self._rain_mm - lost_mm, self._rain_s - lost_s
+        after = np.arange(len(fault.hit)) >= first
+        for name, lost in (("rain", lost_mm), ("rain_duration", lost_s)):
+            columns[name] = columns[name] - np.where(after, lost, 0.0)
+
     def _message(self, letter: str, number: str, columns: Columns, row: int = 0) -> bytes:
         values = {}
         for name in MESSAGES[number]:
             source, pattern, unit = FIELDS[name]
             bad = column(columns, "bad_wind" if name in WIND else "bad_air", row) > 0 and (name in WIND or name in ("Ta", "Ua", "Pa"))
+            unit = "W" if name == "Vh" and marked(columns, "heater", row) else unit
             number_text = pattern % column(columns, source, row)
             values[name] = (
                 number_text.replace("360", "000") + ("#" if bad else unit) if unit == "D" else number_text + ("#" if bad else unit)
@@ -120,7 +156,9 @@ class Wxt536(Talker):
         return message(self._address, letter, number, values)
 
     def encode(self, columns: Columns, first: int) -> list[bytes]:
-        return [self._message(self._letter, "0", columns, row) for row in range(len(columns["speed"]))]
+        """With ``use_chksum`` somebody else on the line asks wrongly before each record, and is told so."""
+        told = [self._told_off(f"{self._address}r0") if marked(columns, "use_chksum", row) else b"" for row in range(len(columns["speed"]))]
+        return [text + self._message(self._letter, "0", columns, row) for row, text in enumerate(told)]
 
     def answer(self, data: bytes, look: Callable[[], Columns]) -> bytes:
         lines = (self._half + data).split(b"\r\n")
@@ -144,11 +182,17 @@ class Wxt536(Talker):
             asked, given = command[:-3].encode(), command[-3:].encode("ascii", "replace")
             number = command[2:-3]
             if vaisala_crc(asked) != given:
-                body = f"{self._address}tX,Use chksum ".encode() + vaisala_crc(asked)
-                return body + vaisala_crc(body) + b"\r\n"
+                return self._told_off(asked.decode())
         wanted = [number] if number in MESSAGES else [n for n in MESSAGES if n != "0"] if not number else []
         columns = look()
+        if command[1] == "r" and marked(columns, "use_chksum"):
+            return self._told_off(command[:-3])
         return b"".join(self._message(command[1], n, columns) for n in wanted)
+
+    def _told_off(self, asked: str) -> bytes:
+        """To a question with a wrong check sum: which one would have been right."""
+        body = f"{self._address}tX,Use chksum ".encode() + vaisala_crc(asked.encode("ascii", "replace"))
+        return body + vaisala_crc(body) + b"\r\n"
 
     def _settings(self, change: str) -> bytes:
         """``aXU`` answers all communication settings, ``aXU,M=…`` changes the protocol and answers what was changed."""

@@ -46,7 +46,8 @@ class OdoRtu(Unit):
         }
 
     def invalidate(self, columns: Columns, row: int, code: int) -> None:
-        for name in ("oxygen", "local", "saturation"):
+        """The usual way: no oxygen; 1: no temperatures."""
+        for name in ("temperature", "reference") if code == 1 else ("oxygen", "local", "saturation"):
             columns[name][row] = math.nan
 
     def suffer(self, columns: Columns, fault: Suffered) -> None:

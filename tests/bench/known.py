@@ -11,6 +11,9 @@ CANNOT_BE_KNOWN = {
     "dew": "less light could be a cloud",
     "slow_membrane": "a slow change could be the water's",
     "waves": "the water does move",
+    "leak": "where the record tells of humidity is not known, and the pressure is a possible one",
+    "clogged_tube": "a level that follows late, or hardly, is a possible one",
+    "vent_wet": "an offset of some millibars could be the tide's",
     "scale_changed": "a light of a tenth could be a cloud",
     "blank_drift": "the ratios stay possible",
 }
@@ -30,6 +33,9 @@ ONE_RECORD_CANNOT_TELL = CANNOT_BE_KNOWN | {
     "foil_bleached": "the amplitude falls within its limits",
     "led_ageing": "the ratios of light do not change",
     "foam": "a distance that varies is a possible one",
+    "zero_shifted": "the pressure is a possible one; the coefficient of the zero, which is looked at every hour, tells of it",
+    "air_left_in": "ten metres more of water are possible somewhere; the station's limits and the tide it expects tell of it",
+    "wiper": "so little oxygen is possible; the spike test sees it where it comes and goes",
     "over_range": "a value at the end of the range is a possible one where the record has no flag for it",
 }
 """Faults that one record alone cannot show: `CANNOT_BE_KNOWN`, and those that a row of records or another instrument can."""

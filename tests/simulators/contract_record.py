@@ -166,11 +166,12 @@ class Recording:
 
 def good_values(card: Card, reading: Reading) -> dict[str, float]:
     """What of a reading passes as good: usable, and in the range in which the quantity can be meant (to which the station holds every
-    series). Without the increases of running totals, which depend on the record before."""
+    series). Without running totals and their increases, which depend on the records before."""
+    totals = {source.field for source in card.quantities.values() if source.counter}
     found = {}
     for name, value in reading.quantities.items():
         low, high = registry()[name].plausible
-        if value is not None and low <= value <= high and not card.quantities[name].counter:
+        if value is not None and low <= value <= high and card.quantities[name].field not in totals:
             found[name] = value
     return found
 

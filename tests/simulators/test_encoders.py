@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -76,10 +77,10 @@ class TestRecordsOfTheSampleSets:
         assert blocked == sample("ec100_irgason_ascii", "sonic_block")
 
     def test_hydroc(self, sample):
-        t_ms = 1_772_625_602_000  # 2026-03-04 12:00:02
-        mine = hydroc.record(t_ms, (102789, 99472), (0, 0, 1), (398000, 394292, 401637))
+        noon = datetime(2026, 3, 4, 12, 0, 2, tzinfo=UTC)
+        mine = hydroc.record(noon, (102789, 99472), (0, 0, 1), (398000, 394292, 401637))
         assert mine == sample("contros_hydroc_co2", "a")
-        flush = hydroc.record(t_ms + 33 * 60_000, (102795, 99470), (0, 1, 1), (250000, 250440, 255110))
+        flush = hydroc.record(noon + timedelta(minutes=33), (102795, 99470), (0, 1, 1), (250000, 250440, 255110))
         assert flush == sample("contros_hydroc_co2", "flush")
 
     def test_wxt(self, sample):

@@ -169,6 +169,12 @@ class TestFaults:
         assert answer[0] == 5
         assert modbus_crc(answer[:-2]) == answer[-2:]
 
+    async def test_another_parity_spares_bytes_with_an_odd_number_of_ones(self, bus):
+        """8N1 read as 8E1: the stop bit, a one, stands where the parity should."""
+        well = await exchange(bus(""), self.REQUEST)
+        ill = await exchange(bus("{instrument: depth, fault: parity}"), self.REQUEST)
+        assert ill == bytes(byte if bin(byte).count("1") % 2 else 0 for byte in well) != well
+
     async def test_late_answer_comes_into_the_next_request(self, bus, monkeypatch):
         """What the client asked second is answered first: the trap of an RTU line."""
         line = bus("{instrument: depth, fault: late_answer, magnitude: 0.2}")

@@ -22,13 +22,14 @@ from simulators.instruments.base import Suffered
 from simulators.instruments.checksums import crc_ccitt, fletcher16, xor
 from simulators.instruments.feed import AirFeed
 from simulators.instruments.sami2 import COUNTS, FROM_1904_S
+from simulators.instruments.y504 import Y504
 from simulators.world import Site, World, load_world
 from simulators.world.physics import GRAVITY_MS2
 from tests.simulators.conftest import T0_MS
 
 BENCH = Path(simulators.__file__).parent / "stations" / "bench"
 Make = Callable[..., Any]
-SHOWING = {"wave_every": 2, "wave_samples": 8, "format": 2, "dialect": "nano"}
+SHOWING = {"wave_every": 2, "wave_samples": 8, "format": 2, "dialect": "nano", "rain_mm": 12.4}
 """settings under which every fault of an instrument has something to show itself in"""
 
 
@@ -119,7 +120,10 @@ class TestTheStation:
                 if name == "compensation_stale":  # shows itself only once a pressure has been written
                     assert well.write(0x0208, [0, 0x447A]) is None
                     assert ill.write(0x0208, [0, 0x447A]) is None
-                begun = 0.0 if name == "reboot_banner" else 2.0
+                for one in (well, ill):
+                    if isinstance(one, Y504):
+                        one.measuring = True
+                begun = 0.0 if name in {"reboot_banner", "zero_cycle"} else 2.0
                 without = told(well, rows(well, 40), 40)
                 assert told(ill, suffering(ill, name, 40, begun_h=begun), 40) != without, f"{entry.id}: {name}"
 
@@ -291,6 +295,42 @@ class TestCarbonDioxide:
             wanted = truth["pco2_water"] if kinds[i] == "W" else truth["co2_air"] * (truth["air_pressure"] + 12.0) / 1013.25
             assert partial == pytest.approx(wanted, rel=1e-3)
 
+    def test_hydroc_zeroes_when_asked_and_comes_back_through_its_membrane(self, make: Make):
+        hydroc = make("hydroc")
+        water = [line.split(b",") for line in spoken(hydroc, 400)]
+        fields = [line.split(b",") for line in told(hydroc, suffering(hydroc, "zero_cycle", 400), 400)]
+        since_s = 2.0 * np.arange(400)
+        assert [int(f[18]) for f in fields] == [int(t < 120) for t in since_s]
+        assert [int(f[19]) for f in fields] == [int(120 <= t < 720) for t in since_s]
+        share = np.array([int(f[31]) / int(w[31]) for f, w in zip(fields, water, strict=True)])
+        assert share[since_s < 120].max() == 0.0
+        assert share[since_s == 120 + 90] == pytest.approx(1 - np.exp(-1), abs=0.001), "one time constant"
+        assert share[-1] == pytest.approx(1.0, abs=0.002)
+
+    def test_hydroc_leak_is_vapour_beside_the_carbon_dioxide(self, make: Make):
+        hydroc = make("hydroc")
+        well, ill = (told(hydroc, columns, 1)[0].split(b",") for columns in (rows(hydroc), suffering(hydroc, "leak", 1, magnitude=20)))
+        assert int(ill[13]) - int(well[13]) == 2000
+        assert int(ill[31]) == pytest.approx(int(well[31]), abs=2), "the partial pressure stays"
+        assert int(ill[32][:6]) < int(well[32][:6])
+
+    def test_hydroc_without_its_pump_holds_the_water_of_then(self, make: Make):
+        hydroc = make("hydroc")
+        fields = [line.split(b",") for line in told(hydroc, suffering(hydroc, "pump_off", 40, begun_h=2), 40)]
+        assert {f[20] for f in fields} == {b"0"}
+        then = hydroc.under_water(hydroc.times_ms(first_of(hydroc), 1) - 7.2e6)["pco2_water"][0]
+        assert [int(f[31]) for f in fields] == pytest.approx([1000 * then] * 40, abs=2)
+
+    def test_slow_membranes_are_late_by_their_time_where_the_water_changes_steadily(self, make: Make):
+        """Behind a first-order lag a ramp is late by the time constant: with hours behind it the fault's water is that of so long ago."""
+        hydroc = make("hydroc")
+        slow = suffering(hydroc, "slow_membrane", 1, magnitude=300, begun_h=2)["pco2"][0]
+        times = hydroc.times_ms(first_of(hydroc), 1)
+        now, then = (hydroc.under_water(times - late_ms)["pco2_water"][0] for late_ms in (0.0, 300e3))
+        assert slow == pytest.approx(then, abs=0.1 * abs(now - then))
+        just_begun = suffering(hydroc, "slow_membrane", 1, magnitude=300)["pco2"][0]
+        assert just_begun == pytest.approx(now, rel=1e-4)
+
     def test_probe_reads_true_once_it_is_told_the_pressure(self, make: Make):
         gmp = make("co2_air")
         truth = truth_at(gmp)
@@ -378,7 +418,82 @@ class TestOxygen:
         assert (well[10] << 16 | well[11]) > 36_000
 
 
+    def test_probe_that_does_not_start_gives_zeros_or_refuses(self, make: Make):
+        probe = make("oxygen")
+        well = rows(probe)
+
+        def read(address: int, count: int, columns: Any) -> Any:
+            return probe.read(3, address, count, lambda: columns)
+
+        assert read(0x2500, 0, well) == []
+        assert any(read(0x2600, 6, well))
+        assert read(0x2500, 0, suffering(probe, "not_started", 1)) == []
+        assert not any(read(0x2600, 6, suffering(probe, "not_started", 1)))
+        assert read(0x2600, 6, suffering(probe, "not_started", 1, magnitude=4)) == 4
+        assert any(read(0x0900, 7, suffering(probe, "not_started", 1, magnitude=4))), "it is there"
+        assert not any(read(0x2600, 6, well)), "and has to be started again"
+
+    def test_another_order_of_bytes_is_the_same_number_turned_over(self, make: Make):
+        probe = make("oxygen")
+        probe.measuring = True
+        well, ill = probe.registers(rows(probe)), probe.registers(suffering(probe, "byte_order", 1))
+        for address in (0x2600, 0x2602, 0x2604):
+            assert float_at(ill, address, "ABCD") == float_at(well, address, "DCBA") > 0
+
+    def test_wiper_leaves_part_of_the_oxygen_and_the_temperature(self, make: Make):
+        probe = make("oxygen")
+        well, ill = rows(probe), suffering(probe, "wiper", 1, magnitude=0.25)
+        assert ill["oxygen"] == pytest.approx(0.25 * well["oxygen"])
+        assert ill["temperature"] == well["temperature"]
+
+
 class TestLevel:
+    def test_gauge_probe_and_what_is_wrong_with_its_zero_and_its_tube(self, make: Make):
+        depth = make("depth")
+        times = depth.times_ms(first_of(depth), 1)
+        state = depth.setting.feed.state(times)
+
+        def pressure(name: str, **how: float) -> float:
+            return float_at(depth.registers(suffering(depth, name, 1, **how)), 0x0100)
+
+        well = float_at(depth.registers(rows(depth)), 0x0100)
+        assert pressure("air_left_in") - well == pytest.approx(state["air_pressure"][0] / 1000, abs=1e-6)
+        assert pressure("zero_shifted", magnitude=0.25) - well == pytest.approx(0.25, abs=1e-6)
+        assert float_at(depth.registers(suffering(depth, "zero_shifted", 1, magnitude=0.25)), 0x0380) == 0.25, "coefficient 64 tells"
+        then = depth.setting.feed.state(times - 7.2e6)
+        warmer = state["air_temperature"][0] - then["air_temperature"][0]
+        assert abs(warmer) > 0.05
+        assert pressure("vent_wet", begun_h=2.0) - well == pytest.approx(-3.5e-3 * warmer, abs=1e-6)
+
+    def test_infinity_and_its_integers(self, make: Make):
+        depth = make("depth")
+        for sign, integer in ((1.0, (0x7FFF, 0xFFFF)), (-1.0, (0x8000, 0x0000))):
+            registers = depth.registers(suffering(depth, "overflow", 1, magnitude=sign))
+            assert float_at(registers, 0x0100) == sign * math.inf
+            assert (registers[0x0012], registers[0x0013]) == integer
+
+    def test_clogged_tube_is_late_and_at_last_flat(self, make: Make):
+        depth = make("depth")
+        times = depth.times_ms(first_of(depth), 1)
+
+        def true_bar(before_s: float) -> float:
+            state = depth.setting.feed.state(times - 1e3 * before_s)
+            return float(state["water_density"][0] * GRAVITY_MS2 * (state["water_level"][0] + 6.5) / 1e5)
+
+        late = suffering(depth, "clogged_tube", 1, magnitude=600, begun_h=2)["pressure"][0]
+        assert late == pytest.approx(true_bar(600), abs=0.15 * abs(true_bar(600) - true_bar(0)))
+        flat = suffering(depth, "clogged_tube", 1, magnitude=1e9, begun_h=2)["pressure"][0]
+        assert flat == pytest.approx(true_bar(7200), abs=1e-4)
+
+    def test_only_a_gauge_probe_has_a_tube_to_the_air(self, the_world: World):
+        document = yaml.safe_load((BENCH / "station.yaml").read_text(encoding="utf-8"))
+        document["products"].append({"kind": "tide", "place": "keller_tube", "instrument": "depth", "pressure_is": "absolute"})
+        station = Station.model_validate(document)
+        absolute = make_instrument(Setting(station.instrument("depth"), station, the_world, AirFeed(the_world), the_world.config.of("depth")))
+        gauge = {"vent_wet", "air_left_in"}
+        assert absolute.fault_names() & gauge == set()
+        assert "clogged_tube" in absolute.fault_names()
+
     def test_tide_recorder_averages_from_its_start(self, make: Make):
         sbe = make("sbe26")
         line = spoken(sbe)[0].decode().splitlines()[0]
@@ -445,6 +560,34 @@ class TestAirAndLight:
         cold = rows(weather)
         cold["air_temperature"] = np.array([-0.5])
         assert weather.registers(cold)[0x1F] == 0xFFFB
+
+    def test_transmitter_tells_of_its_heating_with_a_letter(self, make: Make):
+        weather = make("weather", mode="polled")
+        well, ill = rows(weather), suffering(weather, "heater", 1, magnitude=0.6)
+        before, after = (weather.answer(b"0R5\r\n", lambda c=c: c).decode() for c in (well, ill))
+        assert ",Vh=12.1N," in before
+        assert ",Vh=12.1W," in after
+        assert ill["air_temperature"] - well["air_temperature"] == pytest.approx(0.6)
+
+    def test_ice_marks_the_wind_and_a_bird_holds_it(self, make: Make):
+        weather = make("weather", mode="polled")
+        iced, air = (weather.answer(b"0R%d\r\n" % n, lambda: suffering(weather, "ice", 1)).decode() for n in (1, 2))
+        assert [field[-1] for field in iced.strip().split(",")[1:]] == ["#"] * 6
+        assert "#" not in air
+        held = told(weather, suffering(weather, "bird", 40), 40)
+        assert len({record.split(b",Ta=")[0] for record in held}) == 1
+
+    def test_the_text_use_chksum_stands_for_the_answer(self, make: Make):
+        weather = make("weather", mode="polled")
+        ill = suffering(weather, "use_chksum", 1)
+        assert weather.answer(b"0r1Goe\r\n", lambda: ill) == b"0tX,Use chksum GoeIU~\r\n", "as the guide prints it"
+        assert weather.answer(b"0R1\r\n", lambda: ill).startswith(b"0R1,Dn="), "where no check sum is asked for none is missed"
+
+    def test_rain_counter_that_is_reset_counts_on_from_zero(self, make: Make):
+        weather = make("weather", rain_mm=12.4)
+        assert rows(weather)["rain"][0] == pytest.approx(12.4)
+        assert suffering(weather, "counter_reset", 3)["rain"] == pytest.approx([0.0, 0.0, 0.0], abs=0.1)
+        assert rows(weather)["rain"][0] < 1.0, "it does not find again what it has forgotten"
 
     def test_dew_point_is_where_the_vapour_saturates(self, make: Make):
         from simulators.instruments.wxt536_modbus import dew_point_c
