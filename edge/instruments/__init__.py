@@ -26,7 +26,7 @@ from edge.instruments.reading import Reading, Stats
 from edge.instruments.stream import Decoder, StreamDriver
 from edge.links.modbus import Limits
 from firmware_config.cards import Card, option_problems
-from firmware_config.cards.schema import Frame
+from firmware_config.cards.schema import Frame, TextFormat
 from firmware_config.station import Instrument
 from firmware_config.units import DurationMs
 
@@ -68,14 +68,22 @@ def _seconds(instrument: Instrument, name: str, default_ms: int) -> float:
         raise InstrumentError(f"instrument {instrument.id}, option {name}: {error.errors()[0]['ctx']['error']}") from None
 
 
-FRAMERS: dict[Frame, Callable[[int], Framer]] = {
-    "line": LineFramer,
-    "line_signature": SignatureFramer,
-    "stx_etx_xor": lambda size: XorFramer(b"\x02", b"\x03", size),
-    "nmea_xor": lambda size: XorFramer(b"$", b"*", size),
-    "vedirect": VeDirectFramer,
+def _line_sum(form: TextFormat) -> Framer:
+    from edge.instruments.line_sums import LineSumFramer
+
+    assert form.sum is not None
+    return LineSumFramer(form.sum, form.max_bytes)
+
+
+FRAMERS: dict[Frame, Callable[[TextFormat], Framer]] = {
+    "line": lambda form: (FlowControlFramer if form.flow_control else LineFramer)(form.max_bytes),
+    "line_sum": _line_sum,
+    "line_signature": lambda form: SignatureFramer(form.max_bytes),
+    "stx_etx_xor": lambda form: XorFramer(b"\x02", b"\x03", form.max_bytes),
+    "nmea_xor": lambda form: XorFramer(b"$", b"*", form.max_bytes),
+    "vedirect": lambda form: VeDirectFramer(form.max_bytes),
 }
-"""What a card's ``text.frame`` stands for; made with the longest record in bytes."""
+"""What a card's ``text.frame`` stands for."""
 
 
 def _framer(card: Card) -> Framer:
@@ -93,10 +101,8 @@ def _framer(card: Card) -> Framer:
         return ElementFramer(card.text.root, size)
     if card.protocol == "sunburst":
         return HexSumFramer(size)
-    if card.text.flow_control:
-        return FlowControlFramer(size)
     assert card.text.frame is not None
-    return FRAMERS[card.text.frame](size)
+    return FRAMERS[card.text.frame](card.text)
 
 
 def _decoder(card: Card, instrument: Instrument, options: dict[str, Any], today: Today) -> Decoder:

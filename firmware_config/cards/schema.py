@@ -17,6 +17,7 @@ from firmware_config.cards.base import STRICT, FieldName, Scalar, When
 from firmware_config.cards.binary import BinaryFormat
 from firmware_config.cards.modbus import ModbusMap
 from firmware_config.cards.settings import CardSetting
+from firmware_config.cards.sums import LineSum
 from firmware_config.units import DurationMs
 
 Role = Literal[
@@ -33,9 +34,11 @@ Role = Literal[
     "level",
     "radiation",
     "motion",
+    "water_quality",
+    "current",
 ]
 Protocol = Literal["delimited", "licor", "vaisala", "modbus", "elements", "sunburst", "binary"]
-Frame = Literal["line", "line_signature", "stx_etx_xor", "nmea_xor", "vedirect"]
+Frame = Literal["line", "line_sum", "line_signature", "stx_etx_xor", "nmea_xor", "vedirect"]
 Grade = Literal["A", "B", "C"]
 FieldKind = Literal["text", "int", "float", "number", "bool", "nmea_time", "nmea_latitude", "nmea_longitude"]
 
@@ -123,7 +126,7 @@ class Layout(CardModel):
     """
 
     name: str
-    separator: str | None = None
+    separator: str | None = Field(None, min_length=1)
     count: int | None = Field(None, ge=1, le=500)
     or_more: bool = False
     match: dict[int, str] = {}
@@ -169,7 +172,9 @@ class TextFormat(CardModel):
     """Records of text. ``frame`` says how a record is found in the bytes and checked."""
 
     frame: Frame | None = None
-    separator: str = ","
+    sum: LineSum | None = None
+    """frame line_sum: what its checksum is"""
+    separator: str = Field(",", min_length=1)
     """``blanks`` stands for any run of blanks"""
     lead: str | None = None
     """pattern of what stands before a record and is taken off (prompts, another device's time stamp); a record must begin so"""
@@ -194,6 +199,12 @@ class TextFormat(CardModel):
     """name → text that only asks (writes nothing), for ``haitan-edge probe``"""
     ask_ends_output: bool = False
     """any question ends what it prints by itself: it is asked nothing unless the station file says polled"""
+
+    @model_validator(mode="after")
+    def _sum_of_its_frame(self) -> TextFormat:
+        if (self.frame == "line_sum") != (self.sum is not None):
+            raise ValueError("frame line_sum and the key sum go together: without a sum nothing is checked")
+        return self
 
 
 class ProductOf(CardModel):

@@ -177,6 +177,23 @@ def _standing(card: Card, stream: bytes, body: bytes, at: int) -> int:
     return -1
 
 
+def line_sum(card: Card, body: bytes, after: bytes) -> int | None:
+    """As `checked`, of a line whose sum the card describes."""
+    form = card.text.sum
+    start, mark = form.start.encode(), form.mark.encode()
+    summed = (start if form.start_counts else b"") + body + (mark if form.mark_counts else b"")
+    value = {
+        "xor": checksums.xor(summed),
+        "sum": sum(summed) % 256,
+        "sum_negative": (256 - sum(summed) % 256) % 256,
+        "crc16_modbus": int.from_bytes(checksums.modbus_crc(summed), "little"),
+        "crc16_xmodem": checksums.crc_ccitt(summed),
+    }[form.kind]
+    printed = b"%d" % value if form.base == 10 else b"%0*X" % (4 if form.kind.startswith("crc16") else 2, value)
+    behind = mark + printed
+    return len(behind) if after.upper().startswith(behind.upper()) else None
+
+
 def checked(card: Card, before: bytes, body: bytes, after: bytes) -> int | None:
     """Bytes of the checksum behind the body; None when it is wrong or something else stands there."""
     frame = card.binary.frame if card.binary is not None else card.text.frame if card.text is not None else ""
@@ -185,6 +202,8 @@ def checked(card: Card, before: bytes, body: bytes, after: bytes) -> int | None:
     if frame in {"stx_etx_xor", "nmea_xor"}:
         start, end = (b"\x02", b"\x03") if frame == "stx_etx_xor" else (b"$", b"*")
         return 3 if before[-1:] == start and after[:1] == end and after[1:3].upper() == b"%02X" % checksums.xor(body) else None
+    if frame == "line_sum":
+        return line_sum(card, body, after)
     if frame == "line_signature":
         return 5 if after[:1] == b"," and after[1:5].upper() == b"%04X" % checksums.campbell_signature(body) else None
     if frame == "vedirect":

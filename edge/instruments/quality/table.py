@@ -37,6 +37,8 @@ ROLES = {
     "level": "水位",
     "radiation": "辐射",
     "motion": "姿态运动",
+    "water_quality": "水质",
+    "current": "海流",
 }
 
 

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from edge.instruments import FRAMERS as OF_CARDS
 from edge.instruments.framers import Frame, Framer, LineFramer, ParenthesesFramer, SignatureFramer, TailFramer, XorFramer
+from edge.instruments.line_sums import SUMS, LineSumFramer
 from firmware_config.cards.schema import Frame as CardFrame
+from firmware_config.cards.sums import LineSum, Sum
 
 MAX = 64
 FRAMERS = {
@@ -19,6 +21,8 @@ FRAMERS = {
     "tail": lambda: TailFramer(MAX),
     "signature": lambda: SignatureFramer(MAX),
     "parentheses": lambda: ParenthesesFramer(MAX),
+    "line_sum": lambda: LineSumFramer(LineSum(kind="xor", mark="*", start="$"), MAX),
+    "line_sum_bare": lambda: LineSumFramer(LineSum(kind="crc16_modbus"), MAX),
 }
 GOOD = {
     # Gill 1561-PS-0001 and the reference's own example; NMEA in the form of a WIXDR; Campbell's single character.
@@ -28,9 +32,11 @@ GOOD = {
     "tail": (b"0R2,Ta=23.6C\r\n", b"0R2,Ta=23.6C"),
     "signature": (b"A,aa40\r\n", b"A"),
     "parentheses": (b"(Data (Ndx 7)(CO2D 1.6e1))\r\n", b"(Data (Ndx 7)(CO2D 1.6e1))"),
+    "line_sum": (b"$WIXDR,P,1.0125,B,0*6B\r\n", b"WIXDR,P,1.0125,B,0"),
+    "line_sum_bare": (b"1234567894B37\r\n", b"123456789"),
 }
 """A record on the wire and what is in it."""
-CHECKED = ("stx", "nmea", "signature")
+CHECKED = ("stx", "nmea", "signature", "line_sum", "line_sum_bare")
 SYNTAX = st.sampled_from(
     [b"\x02", b"\x03", b"$", b"*", b"(", b")", b"(Data ", b"(Data(", b"\r", b"\n", b"\t", b",", b"25", b"aa40", b"A", b"\xff"]
 )
@@ -151,3 +157,25 @@ def test_the_rest_of_a_licor_record_whose_beginning_was_lost_is_refused_once() -
 def test_every_frame_that_a_card_may_name_has_its_framer() -> None:
     """A name alone must not end up as a plain line, whose checksum nobody looks at."""
     assert set(OF_CARDS) == set(get_args(CardFrame))
+
+
+# Check values of "123456789" in the catalogue of parametrised CRC algorithms (CRC-16/MODBUS, CRC-16/XMODEM); the sums counted by hand:
+# 9 x 0x30 + 45 = 477 = 0x1DD; the XOR of 1 to 9 is 1, that of nine 0x30 is 0x30.
+CATALOGUE: dict[Sum, str] = {"xor": "31", "sum": "DD", "sum_negative": "23", "crc16_modbus": "4B37", "crc16_xmodem": "31C3"}
+
+
+@pytest.mark.parametrize("kind", CATALOGUE)
+def test_each_kind_of_sum_is_the_published_one_and_one_digit_off_is_refused(kind: Sum) -> None:
+    assert set(SUMS) == set(CATALOGUE)
+    digits = CATALOGUE[kind]
+    wrong = digits[:-1] + ("0" if digits[-1] != "0" else "1")
+    lines = f"123456789;{digits}\r\n123456789;{digits.lower()} \r\n123456789;{wrong}\r\n123456780;{digits}\r\n123456789\r\n"
+    frames = whole(LineSumFramer(LineSum(kind=kind, mark=";"), MAX), lines.encode())
+    assert frames == [Frame(b"123456789")] * 2 + [Frame(b"", "checksum")] * 2 + [Frame(b"", "no checksum")]
+
+
+def test_a_sum_may_be_decimal_and_count_its_marks() -> None:
+    # "#1," is 0x23 + 0x31 + 0x2C = 128
+    form = LineSum(kind="sum", start="#", mark=",", start_counts=True, mark_counts=True, base=10)
+    frames = whole(LineSumFramer(form, MAX), b"\xff#1,128\n1,128\n#0#1,128\n#1,129\n#1,999\n")
+    assert frames == [Frame(b"1"), Frame(b"", "cut off"), Frame(b"1"), Frame(b"", "checksum"), Frame(b"", "checksum")]

@@ -2,6 +2,8 @@
 
 import re
 import textwrap
+from functools import reduce
+from operator import xor
 from pathlib import Path
 
 import pytest
@@ -34,6 +36,20 @@ def test_a_card_alone_reads_a_device_that_is_not_shipped() -> None:
     assert first["valid"]
     assert second["valid"]
     assert read_card(CARD).model not in all_cards()
+
+
+def test_a_card_alone_reads_lines_whose_checksum_is_described_as_data() -> None:
+    """A current meter: the sum stands behind a star, and no dollar sign before the record."""
+    driver = bench_driver(read_card(CARD.with_name("current_meter.yaml")), {})
+    good, tilted = "CM3,20260304T120010Z,0.213,-0.105,14.82,OK", "CM3,20260304T120020Z,0.210,---,14.82,TILT"
+    lines = [f"{body}*{reduce(xor, body.encode()):02X}\\r\\n" for body in (good, tilted)]
+    first, second, third = decode_lines(driver, [line.encode() for line in [*lines, lines[0].replace("0.213", "0.218")]])
+    assert first["valid"]
+    assert first["values"] == {"east": 0.213, "north": -0.105, "temperature": 14.82, "state": "OK"}
+    assert not second["valid"]
+    assert second["values"]["north"] is None
+    assert third["values"] == {}
+    assert third["reason"] == "checksum"
 
 
 def test_the_cards_of_the_guide_work_as_printed(tmp_path: Path) -> None:
