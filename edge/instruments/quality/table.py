@@ -9,7 +9,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from edge.instruments.quality import Exempt, Words, quality_of, rules
+from edge.instruments.quality import Exempt, Words, listed, quality_of, rules
 from firmware_config.cards import Card, all_cards, load_card
 from firmware_config.cards.schema import Title
 
@@ -56,13 +56,13 @@ def print_instruments(console: Console, model: str | None, *, chinese: bool) -> 
 
 
 def overview(*, chinese: bool) -> Table:
-    """One row a model, by role."""
+    """One row a model, by role; a card that has no quality list yet says so with a dash."""
     table = _table(["model", "what", "role", "grade", "quality"], chinese)
     for card in sorted(all_cards().values(), key=lambda card: (card.role, card.model)):
-        marks = quality_of(card.model)
+        marks = quality_of(card.model) if card.model in listed() else {}
         done = sum(mark == "done" for mark in marks.values())
         role = ROLES[card.role] if chinese else card.role.replace("_", " ")
-        table.add_row(card.model, _say(card.title, chinese), role, card.grade, f"{done}/{len(marks)}")
+        table.add_row(card.model, _say(card.title, chinese), role, card.grade, f"{done}/{len(marks)}" if marks else "–")
     return table
 
 
