@@ -63,7 +63,7 @@ class Csat3(Talker):
 
     fields = ("w", "u", "v", "ts")
     checksum = False
-    own_faults = frozenset({"acquiring", "lost_trigger", "no_sync", "counter_jump", "rain"})
+    own_faults = frozenset({"acquiring", "lost_trigger", "no_sync", "counter_jump", "rain", "gusts"})
     answers = True
 
     def __init__(self, setting: Setting) -> None:
@@ -88,7 +88,12 @@ class Csat3(Talker):
         columns["flags"][row] = code or AMPLITUDE_LOW
 
     def suffer(self, columns: Columns, fault: Suffered) -> None:
-        if fault.name == "rain":
+        """``gusts``: two seconds in four every component is so much larger: another range and back."""
+        if fault.name == "gusts":
+            gust = np.where(fault.hit & (fault.times_ms % 4000.0 < 2000.0), fault.magnitude, 0.0)
+            for name in ("u", "v", "w"):
+                columns[name] = columns[name] + gust
+        elif fault.name == "rain":
             wet = fault.hit & (np.abs(np.sin(fault.times_ms * 0.7)) < fault.magnitude)
             columns["flags"] = np.where(wet, float(AMPLITUDE_LOW), columns["flags"])
         elif fault.name == "acquiring":

@@ -1,19 +1,20 @@
 """A GNSS receiver: NMEA 0183 sentences GGA, RMC and ZDA once a period, XOR check sum. Talker GN.
 
 Stands still on a pole (metres of scatter); on a buoy it is where the hull, the waves and its place on the mast have it, with the speed of
-that instant. ``invalid`` is "no fix": RMC with status V, GGA with
-quality 0.
+that instant. ``invalid`` is "no fix": RMC with status V, GGA with quality 0. A number of the week that has run over puts the date 1024
+weeks back; a leap second is told as second 60 of the minute it ends (staged at midnight UTC: 23:59:60 of the day before).
 """
 
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime
+import re
+from datetime import datetime, timedelta
 
 import numpy as np
 
 from simulators.faults.effects import Columns
-from simulators.instruments.base import Setting, Talker
+from simulators.instruments.base import Setting, Suffered, Talker, clock, marked
 from simulators.instruments.checksums import spoiled, xor
 from simulators.world import noise
 from simulators.world.noise import Array
@@ -22,6 +23,7 @@ METRES_PER_DEGREE = 111_195.0
 WANDER = (1.2, 1800.0)
 """metres and seconds by which a position that stands seems to move"""
 KNOT_MS = 1852.0 / 3600.0
+ROLLOVER_MS = 1024 * 7 * 86_400_000.0
 
 
 def sentence(body: str) -> bytes:
@@ -61,11 +63,18 @@ def zda(clock: str, stamp: datetime) -> bytes:
     return sentence(f"GNZDA,{clock},{stamp:%d,%m,%Y},00,00")
 
 
+def _told(stamp: datetime, *, leap: bool) -> tuple[datetime, str]:
+    """Date and ``hhmmss.ss`` of an instant; a leap second counts to the minute before."""
+    before = stamp - timedelta(seconds=1) if leap else stamp
+    return before, f"{before:%H%M}{60 if leap else before.second:02d}.{before.microsecond // 10_000:02d}"
+
+
 class Receiver(Talker):
     """Prints three sentences each period."""
 
     fields = ("latitude", "longitude")
     checksum = True
+    own_faults = frozenset({"position_jump", "leap_second", "week_rollover", "clock_stuck", "clock_lost", "checksum_missing"})
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
@@ -103,20 +112,30 @@ class Receiver(Talker):
     def invalidate(self, columns: Columns, row: int, code: int) -> None:
         columns["fix"][row] = 0.0
 
+    def suffer(self, columns: Columns, fault: Suffered) -> None:
+        if fault.name == "position_jump":
+            columns["latitude"] = columns["latitude"] + np.where(fault.hit, fault.magnitude / METRES_PER_DEGREE, 0.0)
+        elif fault.name == "week_rollover":
+            columns["clock_shift_ms"] = np.where(fault.hit, -ROLLOVER_MS * fault.magnitude, 0.0)
+        elif fault.name == "leap_second":
+            columns["leap_second"] = np.where(fault.hit & (fault.since_ms < self.period_ms), 1.0, 0.0)
+        else:
+            super().suffer(columns, fault)
+
     def encode(self, columns: Columns, first: int) -> list[bytes]:
         out = []
         for row, t_ms in enumerate(self.times_ms(first, len(columns["fix"])).tolist()):
             value = {name: float(values[row]) for name, values in columns.items()}
-            stamp = datetime.fromtimestamp(t_ms / 1e3, UTC)
-            clock = f"{stamp:%H%M%S}.{stamp.microsecond // 10_000:02d}"
+            stamp, time = _told(clock(columns, row, t_ms), leap=bool(marked(columns, "leap_second", row)))
             fixed = value["fix"] > 0
             place = (value["latitude"], value["longitude"])
             motion = (value["knots"], value["course"])
-            out.append(
-                gga(clock, place, (1 if fixed else 0, 17, 0.8), (value["height"], 11.6))
-                + rmc(clock, f"{stamp:%d%m%y}", place, motion, "A" if fixed else "N")
-                + zda(clock, stamp)
+            said = (
+                gga(time, place, (1 if fixed else 0, 17, 0.8), (value["height"], 11.6))
+                + rmc(time, f"{stamp:%d%m%y}", place, motion, "A" if fixed else "N")
+                + zda(time, stamp)
             )
+            out.append(re.sub(rb"\*..\r\n", b"\r\n", said) if marked(columns, "checksum_missing", row) else said)
         return out
 
     def spoil(self, record: bytes) -> bytes:

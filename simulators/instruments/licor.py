@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from simulators.errors import InstrumentError
 from simulators.faults.effects import Columns
-from simulators.instruments.base import Setting, Talker
+from simulators.instruments.base import Setting, Suffered, Talker, column
+from simulators.world import noise
 from simulators.world.noise import Array
 
 GOOD_LI7500 = 0b1111_0000
@@ -25,10 +26,13 @@ GOOD_LI7200 = 0b1_1111_1111_0000
 SIGNAL_NIBBLE = 14
 PATH_M = 0.127
 """of the LI-7500; the LI-7200 has a cell behind a tube"""
-PLL = 0b0010_0000
+SYNC, PLL, DETECTOR, CHOPPER = 1 << 4, 1 << 5, 1 << 6, 1 << 7
 CO2_NOISE_MMOL = 0.0045
 H2O_NOISE_MMOL = 0.2
 """RMS noise of one sample at 10 Hz in ambient air: 0.11 ppm CO2, 0.0047 ppt H2O (LI-7500A brochure)."""
+RAIN_SPIKE_MMOL = 5.0
+RAIN_LIGHT = (0.15, 0.6)
+"""What drops do to a sample: standard deviation of what CO2 is thrown off by, and the share of the light they leave."""
 ENQ = 0x05
 LABELS = frozenset({"Ndx", "DiagVal", "CO2Raw", "CO2D", "H2ORaw", "H2OD", "Temp", "Pres", "Aux", "Cooler"})
 
@@ -51,6 +55,19 @@ def data_record(
     ).encode()
 
 
+def diagnostics_record(word: int) -> bytes:
+    """The Diagnostics record that goes with a DiagVal."""
+    states = (("SYNC", SYNC), ("PLL", PLL), ("DetOK", DETECTOR), ("Chopper", CHOPPER))
+    said = "".join(f"({name} {'TRUE' if word & bit else 'FALSE'})" for name, bit in states)
+    return f"(Diagnostics {said}(Path 63))\r\n".encode()
+
+
+def dimmed(word: Array, share: Array) -> Array:
+    """DiagVal with the signal strength of its low bits at a share of what it was."""
+    steps = word % 16
+    return np.asarray(word - steps + np.round(steps * share))
+
+
 def _without(record: bytes, labels: set[str]) -> bytes:
     """A record whose output of these labels is off."""
     for label in labels:
@@ -63,6 +80,8 @@ class GasAnalyser(Talker):
 
     fields = ("co2", "h2o", "temperature", "pressure")
     checksum = False
+    own_faults = frozenset({"rain", "window_salt", "out_of_temperature", "pll_lost", "counter_reset"})
+    inserts = (("command_error", b"(Error (Received TRUE))\r\n"),)
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
@@ -79,6 +98,12 @@ class GasAnalyser(Talker):
         self._stride = max(1, round(self._rate / float(setting.settings.set_to.get("rate", self._rate))))
         self._hidden = set(str(setting.settings.set_to.get("hidden", "")).split())
 
+    def fault_names(self) -> set[str]:
+        """Its TCP port may be shared or met within a record; no rain falls into a tube."""
+        link = next(one for one in self.setting.station.links if one.id == self.setting.instrument.link)
+        names = super().fault_names() | ({"second_client", "partial_at_connect"} if link.kind == "tcp" else set())
+        return names if self._open else names - {"rain"}
+
     def values(self, first: int, count: int) -> Columns:
         gas = self.setting.feed.gas(first, count, self._rate, self.setting.lag_s, self.setting.instrument.mounting, self._path_m)
         index = np.arange(first, first + count, dtype=np.float64)
@@ -91,6 +116,7 @@ class GasAnalyser(Talker):
             "temperature": np.where(np.isnan(gas.temperature), 0.0, gas.temperature),
             "pressure": np.where(np.isnan(gas.pressure), 0.0, gas.pressure),
             "diagnostic": np.where(missing, float(self._good & ~PLL), good),
+            "ndx": index,
         }
 
     def _state_in_the_open(self, times_ms: Array, live: NDArray[np.bool_]) -> Array:
@@ -103,14 +129,36 @@ class GasAnalyser(Talker):
     def invalidate(self, columns: Columns, row: int, code: int) -> None:
         columns["diagnostic"][row] = code or (self._good & ~PLL)
 
+    def suffer(self, columns: Columns, fault: Suffered) -> None:
+        """``rain``: in samples with drops the signal falls and CO2 is thrown off; ``window_salt``: the signal falls, the gas stays true;
+        ``out_of_temperature``, ``pll_lost``: the bits of DiagVal; ``counter_reset``: Ndx counts from the fault's beginning."""
+        word = columns["diagnostic"]
+        if fault.name == "rain":
+            key, at = self._noise + 91, np.round(fault.times_ms).astype(np.int64)
+            hit = fault.hit & (noise.uniform(key, at) < fault.magnitude)
+            low, high = RAIN_LIGHT
+            columns["diagnostic"] = np.where(hit, dimmed(word, low + (high - low) * noise.uniform(key + 1, at)), word)
+            columns["co2"] = columns["co2"] + np.where(hit, RAIN_SPIKE_MMOL * noise.normal(key + 2, at), 0.0)
+        elif fault.name == "window_salt":
+            columns["diagnostic"] = np.where(fault.hit, dimmed(word, np.maximum(1.0 - fault.magnitude * fault.hours, 0.0)), word)
+        elif fault.name in ("out_of_temperature", "pll_lost"):
+            which = int(fault.magnitude)
+            bits = PLL if fault.name == "pll_lost" else CHOPPER * (which & 1) | DETECTOR * (which >> 1 & 1)
+            columns["diagnostic"] = np.where(fault.hit, (word.astype(np.int64) & ~bits).astype(np.float64), word)
+        elif fault.name == "counter_reset":
+            columns["ndx"] = np.where(fault.hit, fault.since_ms // self.period_ms, columns["ndx"])
+        else:
+            super().suffer(columns, fault)
+
     def encode(self, columns: Columns, first: int) -> list[bytes]:
-        names = ("diagnostic", "co2", "h2o", "temperature", "pressure")
+        names = ("ndx", "diagnostic", "co2", "h2o", "temperature", "pressure")
         rows = zip(*(columns[name].tolist() for name in names), strict=True)
-        out = [data_record((first + i) & 0x7FFFFFFF, int(d), (co2, h2o), (t, p)) for i, (d, co2, h2o, t, p) in enumerate(rows)]
+        out = [data_record(int(ndx) & 0x7FFFFFFF, int(d), (co2, h2o), (t, p)) for ndx, d, co2, h2o, t, p in rows]
         if self._hidden:
             out = [_without(record, self._hidden) for record in out]
         self._last = out[-1] if out else self._last
-        return [record if (first + row) % self._stride == 0 else b"" for row, record in enumerate(out)]
+        sent = [record if (first + row) % self._stride == 0 else b"" for row, record in enumerate(out)]
+        return self.interrupted(columns, sent)
 
     def answer(self, data: bytes, look: Callable[[], Columns]) -> bytes:
         """A question gets its record, a bare ENQ one Data record, anything it does not understand an Error record."""
@@ -130,5 +178,5 @@ class GasAnalyser(Talker):
             version = self.setting.instrument.options.get("software_version", "8.9")
             return f"(EmbeddedSW (Version {version})(Model {'LI-7200' if self._good > 255 else 'LI-7500'}))\r\n".encode()
         if b"(Diagnostics ?)" in data:
-            return b"(Diagnostics (SYNC TRUE)(PLL TRUE)(DetOK TRUE)(Chopper TRUE)(Path 63))\r\n"
+            return diagnostics_record(int(column(look(), "diagnostic")))
         return b"(Error (Received TRUE))\r\n" if b"(" in data else b""

@@ -95,11 +95,17 @@ class StreamLine:
         if len(self.speakers) > 1:
             ready.sort(key=lambda item: item[0])
         self._enqueue(ready)
+        self._suffer(now_ms)
         self._deliver(now_ms)
         streaming = [s.next * s.talker.period_ms for s in self.speakers if s.talker.streams]
         if self.queue:
             streaming.append(self.queue[0][0])
         return min(streaming, default=float("inf")), behind
+
+    def _suffer(self, now_ms: float) -> None:
+        """Tell the port which faults are on."""
+        faults = [fault for speaker in self.speakers for fault in self.timeline.for_instrument(speaker.talker.id, now_ms, now_ms)]
+        self.port.suffer({fault.name: fault.magnitude for fault in faults})
 
     def _make(self, speaker: Speaker, count: int) -> list[tuple[float, bytes]]:
         first, speaker.next = speaker.next, speaker.next + count

@@ -15,7 +15,7 @@ import select
 import sys
 import time
 import tty
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from simulators.errors import PortError
@@ -77,6 +77,9 @@ class Port:
 
     def look(self) -> None:
         """Called at every turn of the loop."""
+
+    def suffer(self, faults: Mapping[str, float]) -> None:
+        """Faults of its instruments that are on now, with their magnitudes. What hits connections is done here (TCP)."""
 
     def write(self, data: bytes) -> None:
         raise NotImplementedError
@@ -232,6 +235,11 @@ class TcpPort(Port):
         self._server: asyncio.Server | None = None
         self._clients: dict[asyncio.StreamWriter, asyncio.Task[None]] = {}
         self._gauge = LatenessGauge()
+        self._guests: list[asyncio.Task[None]] = []
+        """other clients that read here (``second_client``)"""
+        self._tail_bytes = 0
+        """what a new connection gets of the record under way (``partial_at_connect``)"""
+        self._last = b""
 
     @property
     def present(self) -> bool:
@@ -273,7 +281,10 @@ class TcpPort(Port):
         if self._server is None:
             return
         self._server.close()
-        tasks = list(self._clients.values())
+        tasks = [*self._clients.values(), *self._guests]
+        for guest in self._guests:
+            guest.cancel()
+        self._guests.clear()
         for writer in list(self._clients):
             writer.transport.abort()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -287,8 +298,36 @@ class TcpPort(Port):
             return
         if not self._clients:
             self.bytes_lost += len(data)
+        self._last = data
         for writer in list(self._clients):
             self._write_to(writer, data)
+
+    def suffer(self, faults: Mapping[str, float]) -> None:
+        """``second_client``: so many others read what is written here; ``partial_at_connect``: every connection breaks once, and each new
+        one begins with the last bytes of a record."""
+        if self._server is None:
+            return
+        wanted = int(faults.get("second_client", 0))
+        self._guests = [guest for guest in self._guests if not guest.done()]
+        while len(self._guests) < wanted:
+            self._guests.append(asyncio.create_task(self._visit()))
+        while len(self._guests) > wanted:
+            self._guests.pop().cancel()
+        tail_bytes = int(faults.get("partial_at_connect", 0))
+        if tail_bytes and not self._tail_bytes:
+            for writer in list(self._clients):
+                writer.transport.abort()
+        self._tail_bytes = tail_bytes
+
+    async def _visit(self) -> None:
+        """Another client: it takes everything and says nothing."""
+        with contextlib.suppress(OSError):
+            reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
+            try:
+                while await reader.read(READ_BYTES):
+                    pass
+            finally:
+                writer.transport.abort()
 
     def _write_to(self, writer: asyncio.StreamWriter, data: bytes) -> None:
         if writer.transport.is_closing() or writer.transport.get_write_buffer_size() + len(data) > self.capacity + 65_536:
@@ -303,6 +342,8 @@ class TcpPort(Port):
         if not self._clients:
             self.present_since = time.monotonic()
         self._clients[writer] = task
+        if self._tail_bytes:
+            self._write_to(writer, self._last[-self._tail_bytes :])
         handler = self._make_handler()
         try:
             while data := await reader.read(READ_BYTES):

@@ -16,6 +16,7 @@ CANNOT_BE_KNOWN = {
     "vent_wet": "an offset of some millibars could be the tide's",
     "scale_changed": "a light of a tenth could be a cloud",
     "blank_drift": "the ratios stay possible",
+    "position_jump": "the place is a possible one",
 }
 """Faults whose values lie where true ones could: what one instrument alone can never tell."""
 
@@ -23,6 +24,8 @@ ONE_RECORD_CANNOT_TELL = CANNOT_BE_KNOWN | {
     "stuck": "each record is a possible one; the station's flat-line test sees the row of them",
     "spike": "each value is a possible one; the station's spike test and despiking see it among its neighbours",
     "axis_frozen": "each record is a possible one; a component without variance shows in the half-hour",
+    "rain": "the signal strength that falls is told; how little is too little is for the half-hour, as are the spikes",
+    "gas_lag": "each half of the record was true at its time; the half-hour's covariance shows how far apart",
     "bird": "a direction that stands still is a possible one; the flat-line test sees the row of them",
     "minus_lost": "the number is padded with blanks: without its sign it is another number",
     "heater": "the record tells that the heating is on, not how much warmer the air beside it is",

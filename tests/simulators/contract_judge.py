@@ -31,6 +31,7 @@ HONEST: dict[str, tuple[str, ...]] = {
     "battery_low": ("battery_voltage",),
     "low_battery": ("battery_voltage",),
     "burst_interrupted": ("water_pressure_burst",),
+    "rain": ("signal_strength",),
     "reagent_out": ("blank_ratio_434", "blank_ratio_620"),
 }
 """Quantities that a fault really changes: what is read then is the truth."""

@@ -123,7 +123,7 @@ class TestTheStation:
                 for one in (well, ill):
                     if isinstance(one, Y504):
                         one.measuring = True
-                begun = 0.0 if name in {"reboot_banner", "zero_cycle"} else 2.0
+                begun = 0.0 if name in {"reboot_banner", "zero_cycle", "leap_second"} else 2.0
                 without = told(well, rows(well, 40), 40)
                 assert told(ill, suffering(ill, name, 40, begun_h=begun), 40) != without, f"{entry.id}: {name}"
 
@@ -417,7 +417,6 @@ class TestOxygen:
         assert reset[10] << 16 | reset[11] == 36_000
         assert (well[10] << 16 | well[11]) > 36_000
 
-
     def test_probe_that_does_not_start_gives_zeros_or_refuses(self, make: Make):
         probe = make("oxygen")
         well = rows(probe)
@@ -489,7 +488,9 @@ class TestLevel:
         document = yaml.safe_load((BENCH / "station.yaml").read_text(encoding="utf-8"))
         document["products"].append({"kind": "tide", "place": "keller_tube", "instrument": "depth", "pressure_is": "absolute"})
         station = Station.model_validate(document)
-        absolute = make_instrument(Setting(station.instrument("depth"), station, the_world, AirFeed(the_world), the_world.config.of("depth")))
+        absolute = make_instrument(
+            Setting(station.instrument("depth"), station, the_world, AirFeed(the_world), the_world.config.of("depth"))
+        )
         gauge = {"vent_wet", "air_left_in"}
         assert absolute.fault_names() & gauge == set()
         assert "clogged_tube" in absolute.fault_names()

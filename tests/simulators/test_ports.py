@@ -178,6 +178,44 @@ class TestTcp:
         assert file.read_text() == before
         writer.close()
 
+    async def test_a_second_client_reads_along_as_long_as_the_fault_is_on(self, tcp):
+        reader, writer = await self.connect(tcp)
+        await until(lambda: len(tcp._clients) == 1)
+        for _ in range(3):  # as the line says it at every turn
+            tcp.suffer({"second_client": 2.0})
+        await until(lambda: len(tcp._clients) == 3)
+        tcp.write(b"stream")
+        assert await reader.readexactly(6) == b"stream"
+        assert tcp.bytes_written == 18
+        tcp.suffer({})
+        await until(lambda: len(tcp._clients) == 1)
+        tcp.write(b"still")
+        assert await reader.readexactly(5) == b"still"
+        writer.close()
+
+    async def test_the_connection_breaks_once_and_each_new_one_begins_within_a_record(self, tcp):
+        reader, writer = await self.connect(tcp)
+        await until(lambda: tcp.present)
+        tcp.write(b"(Data (Ndx 1)(Aux 0))\r\n")
+        assert len(await reader.readexactly(23)) == 23
+        tcp.suffer({"partial_at_connect": 10.0})
+        with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+            await reader.readexactly(1)
+        writers = [writer]
+        for _ in range(2):
+            again, writer = await self.connect(tcp)
+            writers.append(writer)
+            assert await again.readexactly(10) == b"(Aux 0))\r\n"
+            tcp.suffer({"partial_at_connect": 10.0})
+        assert len(tcp._clients) == 2, "it breaks only when the fault begins"
+        tcp.suffer({})
+        last, writer = await self.connect(tcp)
+        await until(lambda: len(tcp._clients) == 3)
+        tcp.write(b"whole")
+        assert await last.readexactly(5) == b"whole"
+        for one in [*writers, writer]:
+            one.close()
+
     async def test_nobody_there_is_counted(self, tcp):
         tcp.write(b"12345")
         assert tcp.bytes_lost == 5
