@@ -61,6 +61,7 @@ class Watch:
             return
         was_ms, self.last_good_ms = self.last_good_ms, at_ms
         self.cycle_began_ms = None
+        self.last_reason = ""  # what was wrong before a good reading explains nothing that comes after it
         if self.state in {"silent", "invalid"}:
             self.state = "ok"
             self._tell("instrument_back", outage_s=round((at_ms - (was_ms if was_ms is not None else self.started_ms)) / 1e3, 1))

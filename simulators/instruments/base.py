@@ -53,6 +53,22 @@ class Setting:
         return self.settings.set_to.get(name, self.instrument.options.get(name, default))
 
     @property
+    def stride(self) -> int:
+        """Every so many samples of the file's rate it prints one, where the world's file sets it slower. InstrumentError when it sets it
+        faster or to no part of that rate: the air is made at the file's."""
+        file_hz = self.instrument.rate or 1.0
+        said = self.settings.set_to.get("rate", file_hz)
+        try:
+            set_hz = float(said)
+        except ValueError:
+            set_hz = 0.0
+        stride = round(file_hz / set_hz) if set_hz > 0 else 0
+        if stride < 1 or abs(stride * set_hz / file_hz - 1.0) > 1e-6:
+            text = f"set to {said} Hz in the world's file; it can be set to a whole part of the {file_hz:g} Hz of the station's file"
+            raise InstrumentError(f"{self.instrument.id}: {text}, and not faster")
+        return stride
+
+    @property
     def serial_number(self) -> str:
         """Of the unit that is really there: the station file's, unless the world's file says that another one was put in."""
         return str(self.option("serial_number", self.instrument.serial_number))

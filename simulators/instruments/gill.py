@@ -71,7 +71,7 @@ class WindMaster(Talker):
             raise InstrumentError(f"{self.id}: resolution {resolution:g} is none of the instrument's (0.01 and 0.001)")
         self._decimals = 3 if resolution == 0.001 else 2
         self._configuring = False
-        self._stride = max(1, round(self._rate / float(setting.settings.set_to.get("rate", self._rate))))
+        self._stride = setting.stride
 
     def values(self, first: int, count: int) -> Columns:
         wind = self.setting.feed.wind(first, count, self._rate, "gill", self.setting.instrument.mounting, PATH_M)

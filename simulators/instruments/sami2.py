@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from simulators.errors import InstrumentError
 from simulators.faults.effects import Columns
 from simulators.instruments.base import Setting, Suffered, Talker, clock, column, marked
 
@@ -33,6 +34,10 @@ DARK = (130, 90)
 REFERENCES = (3238, 1988)
 DYE_A434 = 0.67
 """absorbance at 434 nm of the dye in the cell"""
+WATERS_UATM, WATERS_C = (1.0, 400.0, 20_000.0), (-2.0, 15.0, 40.0)
+"""any water of this coast, and beyond"""
+LARGEST_RATIO = E2 / E3
+"""of the absorbances at 620 and 434 nm: the dye is wholly basic"""
 LOW_BATTERY_FLAG = 1 << 8
 FLAGS = 0x0003
 CONFIGURATION = "CE6EA9B8" + "0" * 504
@@ -118,6 +123,7 @@ class Sami2(Talker):
         super().__init__(setting)
         given = setting.instrument.calibration[-1].coefficients if setting.instrument.calibration else {}
         self.coefficients = COEFFICIENTS | {key.lower(): value for key, value in given.items() if key.lower() in COEFFICIENTS}
+        self._check_coefficients()
         self._unit = int(float(setting.option("data_id", 0x54)))
         self._blank_every = max(1, int(float(setting.option("blank_every", 24))))
         self._full = 16_384 if int(float(setting.option("bits", 12))) == 14 else COUNTS
@@ -128,6 +134,19 @@ class Sami2(Talker):
         self._configuration = CONFIGURATION
         self._configures = False
         self._started_ms: float | None = None
+
+    def _check_coefficients(self) -> None:
+        """No lamp could show what absurd coefficients ask for, and one instrument must not end the bench in the middle of a run."""
+        for pco2_uatm in WATERS_UATM:
+            for water_c in WATERS_C:
+                try:
+                    ratio = absorbance_ratio(pco2_uatm, water_c, self.coefficients)
+                except (OverflowError, ValueError):
+                    ratio = math.nan
+                if not 0.0 < ratio < LARGEST_RATIO:
+                    said = ", ".join(f"{name} {value:g}" for name, value in self.coefficients.items())
+                    text = f"with {said} it has no absorbance for {pco2_uatm:g} uatm at {water_c:g} degC; see its calibration sheet"
+                    raise InstrumentError(f"{self.id}: {text}")
 
     def values(self, first: int, count: int) -> Columns:
         times = self.times_ms(first, count)

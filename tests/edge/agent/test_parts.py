@@ -138,6 +138,16 @@ def test_an_instrument_is_lost_once_and_back_once():
     assert watch.summary(100e3)["state"] == "ok"
 
 
+def test_what_was_wrong_long_ago_is_no_reason_for_a_later_silence():
+    """The link was down before the first answer; that is over, and the silence after it has another reason."""
+    watch, told, real = watched("oxygen")
+    watch.no_answer("link down")
+    watch.heard(1e3, usable=True, reason="")
+    real[0] = 200.0
+    watch.look(200e3)
+    assert [detail["reason"] for _, detail in told] == ["nothing arrives"]
+
+
 def test_an_instrument_that_talks_nonsense_is_invalid_not_silent():
     watch, told, real = watched("sonic")
     for tenth in range(300):
