@@ -12,6 +12,7 @@ reported once and the old one stays.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,6 +29,8 @@ from simulators.faults.catalogue import FAULTS
 
 logger = log.get(__name__)
 MAX_FILE_BYTES = 1_000_000
+LARGEST, LARGEST_OF_STATION = 1e6, 1e10
+"""magnitudes, of either sign and in any unit: beyond these no instrument has digits for what it should say, and no clock a year"""
 FOR_EVER_MS = float("inf")
 OF_INSTRUMENTS = ("instrument", "modbus", "own")
 """scopes of faults that hit instruments"""
@@ -36,7 +39,7 @@ OF_INSTRUMENTS = ("instrument", "modbus", "own")
 class Entry(BaseModel):
     """One line of the timeline."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, allow_inf_nan=False)
 
     fault: str
     at: datetime | None = None
@@ -72,6 +75,9 @@ class Entry(BaseModel):
         if self.until is not None and self.lasts is not None:
             raise ValueError("give until or for, not both")
         scope = FAULTS[self.fault].scope
+        most = LARGEST if scope in OF_INSTRUMENTS else LARGEST_OF_STATION
+        if self.magnitude is not None and abs(self.magnitude) > most:
+            raise ValueError(f"magnitude {self.magnitude:g}: nothing can show it; write {-most:g} to {most:g} {FAULTS[self.fault].unit}")
         if scope == "station" and (self.instrument or self.link):
             raise ValueError(f"{self.fault} is a fault of the whole station: name no instrument and no link")
         if scope == "link" and (self.instrument or not self.link):
@@ -165,9 +171,11 @@ class Timeline:
         assert self._path is not None
         self._stamp = self._stat()
         resolved: list[ActiveFault] = []
+        equal: Counter[Entry] = Counter()
         for entry in self._entries(self._path):
             self._check(entry)
-            number = sum(1 for other in resolved if other.entry == entry)
+            number = equal[entry]
+            equal[entry] += 1
             key = (number, entry)
             base = self._first_read.setdefault(key, now_ms)
             begin = entry.at.timestamp() * 1e3 if entry.at else base + float(entry.after or 0)
@@ -186,7 +194,7 @@ class Timeline:
             if path.stat().st_size > MAX_FILE_BYTES:
                 raise FaultFileError(f"{path}: larger than {MAX_FILE_BYTES} bytes; a timeline is a few lines")
             document = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-        except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+        except (OSError, yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: not UTF-8, or a day that no month has
             raise FaultFileError(f"{path}: cannot be read: {error}") from error
         rows = document.get("faults") if isinstance(document, dict) else document
         if not isinstance(rows or [], list):

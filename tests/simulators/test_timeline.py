@@ -36,6 +36,25 @@ def active(timeline: Timeline, instrument: str, t_ms: float) -> list[str]:
     return [fault.name for fault in timeline.for_instrument(instrument, t_ms, t_ms) if fault.on(t_ms)]
 
 
+class TestWhatNothingCanShow:
+    @pytest.mark.parametrize("magnitude", [".nan", ".inf", "-.inf", "1e308", "-2e6"])
+    def test_a_magnitude_without_bounds_is_refused_and_the_old_timeline_stays(self, write, magnitude: str):
+        timeline = write("{instrument: oxygen, fault: stuck}")
+        write.file.write_text(f"faults: [{{instrument: oxygen, fault: drift, magnitude: {magnitude}}}]\n")
+        assert not timeline.refresh(NOW + 1e3)
+        assert active(timeline, "oxygen", NOW + 1e3) == ["stuck"]
+
+    def test_a_clock_may_be_off_by_decades(self, write):
+        assert write("{fault: bad_clock, magnitude: -1.8e+9}").faults[0].magnitude == -1.8e9
+
+    @pytest.mark.parametrize("text", ["faults: [{at: 2026-13-41, fault: no_network}]", "faults: " + "[" * 5000, "x: " + "9" * 5000])
+    def test_what_is_no_document_is_refused_and_the_old_timeline_stays(self, write, text: str):
+        timeline = write("{instrument: oxygen, fault: stuck}")
+        write.file.write_text(text)
+        assert not timeline.refresh(NOW + 1e3)
+        assert active(timeline, "oxygen", NOW + 1e3) == ["stuck"]
+
+
 class TestTimes:
     def test_after_and_for_count_from_the_first_reading(self, write):
         timeline = write("{after: 10min, for: 5min, instrument: oxygen, fault: silence}")
