@@ -10,6 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from edge.agent.health import gnss_time_ms
+from edge.instruments import StreamDriver, make_driver
+from firmware_config.cards import load_card
 from simulators.instruments.base import Suffered
 from tests.simulators import test_more_instruments as every_model
 from tests.simulators.test_more_instruments import Make, first_of, rows, spoken, suffering, told
@@ -104,6 +107,18 @@ class TestReceiver:
         assert rmc[9] == f"{now - timedelta(weeks=1024):%d%m%y}"
         assert zda[2:5] == [rmc[9][:2], rmc[9][2:4], f"20{rmc[9][4:]}"]
         assert rmc[1] == zda[1] == f"{now:%H%M%S}.00"
+
+    def test_a_station_takes_the_place_beside_such_a_date_and_not_the_time(self, make: Make):
+        """Else its clock would seem to be off by twenty years."""
+        gnss = make("gnss")
+        driver = make_driver(gnss.setting.instrument, load_card("gps_nmea0183"))
+        assert isinstance(driver, StreamDriver)
+        _, well, _ = driver.feed(spoken(gnss)[0], 0.0)
+        place, rolled, _ = driver.feed(told(gnss, suffering(gnss, "week_rollover", 1), 1)[0], 1.0)
+        assert gnss_time_ms(well) == gnss.times_ms(first_of(gnss), 1)[0]
+        assert gnss_time_ms(rolled) is None
+        assert place.valid
+        assert rolled.quantities["latitude"] == well.quantities["latitude"]
 
     def test_a_leap_second_is_the_sixtieth_of_its_minute(self, make: Make):
         gnss = make("gnss")
