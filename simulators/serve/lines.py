@@ -8,18 +8,21 @@ accumulated: it cannot drift. A line that cannot carry its instruments loses who
 from __future__ import annotations
 
 import asyncio
+import struct
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from firmware_config.base import log
 from simulators.faults.catalogue import FAULTS
 from simulators.faults.effects import Columns, Effects
 from simulators.faults.timeline import ActiveFault, Timeline
 from simulators.instruments.base import Simulated, Suffered, Talker
 from simulators.serve.ports import Handler, Port, Reply
 
+logger = log.get(__name__)
 MAX_BATCH = 400
 """Samples of one instrument made in one turn; more are left for the next, so that no turn is long."""
 OVERRUN_MS = 2000.0
@@ -35,6 +38,8 @@ class Speaker:
     records: int = 0
     unread: int = 0
     overrun: int = 0
+    cannot: str = ""
+    """the faults it could last not show"""
 
 
 def look(instrument: Simulated, effects: Effects, faults: Sequence[ActiveFault], now_ms: float) -> Columns:
@@ -116,16 +121,30 @@ class StreamLine:
         columns = talker.values(first, count)
         times = talker.times_ms(first, count)
         faults = self.timeline.for_instrument(talker.id, float(times[0]), float(times[-1]))
-        if faults:
-            spoil_values(talker, speaker.effects, faults, columns, times)
-        records = talker.encode(columns, first)
+        try:
+            if faults:
+                spoil_values(talker, speaker.effects, faults, columns, times)
+            stamped = list(zip(times.tolist(), talker.encode(columns, first), strict=True))
+            if faults or speaker.effects.holding:
+                effects = speaker.effects
+                whole = [(t, effects.on_record(record, t, faults, talker.spoil)) for t, record in stamped]
+                stamped = [(t + pause, piece) for t, record in whole for pause, piece in effects.pieces(record, t, faults)]
+        except (ArithmeticError, ValueError, struct.error) as error:
+            if not faults:
+                raise
+            self._cannot_show(speaker, faults, error)
+            return []
         speaker.records += count
-        stamped = list(zip(times.tolist(), records, strict=True))
-        if faults or speaker.effects.holding:
-            effects = speaker.effects
-            whole = [(t, effects.on_record(record, t, faults, talker.spoil)) for t, record in stamped]
-            stamped = [(t + pause, piece) for t, record in whole for pause, piece in effects.pieces(record, t, faults)]
         return stamped
+
+    @staticmethod
+    def _cannot_show(speaker: Speaker, faults: Sequence[ActiveFault], error: Exception) -> None:
+        """A magnitude for which its records have no digits silences one instrument; the others go on. Told once for each set of faults."""
+        what = ", ".join(f"{fault.name} {fault.magnitude:g}" for fault in faults)
+        if speaker.cannot != what:
+            speaker.cannot = what
+            logger.warning("an instrument cannot say what its faults ask for and is silent", instrument=speaker.talker.id, faults=what,
+                           problem=str(error))  # fmt: skip
 
     def _enqueue(self, records: Sequence[tuple[float, bytes]]) -> None:
         if self.baud is None:

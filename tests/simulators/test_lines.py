@@ -43,6 +43,32 @@ def run(line: StreamLine, seconds: float, step_ms: float = 7.3) -> None:
         line.step(at)
 
 
+class TestWhatNoRecordCanHold:
+    def test_silences_the_instrument_as_long_as_the_fault_lasts(self, line, fake_port):
+        """An encoder without digits for a value must not end the bench: the records after it are whole, and on their grid."""
+        sonic = line("sonic", faults="faults: [{after: 0s, for: 5s, instrument: sonic, fault: stuck}]")
+        encode = sonic.speakers[0].talker.encode
+
+        def narrow(columns, first):
+            return [b"%d" % int(np.inf)] if first < T0_MS // 100 + 50 else encode(columns, first)
+
+        sonic.speakers[0].talker.encode = narrow
+        run(sonic, 10)
+        assert len(gill_rows(fake_port.data)) == sonic.speakers[0].records
+        assert 0 < sonic.speakers[0].records < 65
+        assert "stuck" in sonic.speakers[0].cannot
+
+    def test_without_a_fault_it_is_a_mistake_of_the_encoder_and_is_raised(self, line):
+        sonic = line("sonic")
+
+        def broken(columns, first):
+            raise OverflowError
+
+        sonic.speakers[0].talker.encode = broken
+        with pytest.raises(OverflowError):
+            run(sonic, 1)
+
+
 class TestGrid:
     def test_as_many_records_as_rate_times_time_whatever_the_turns(self, line, fake_port):
         sonic = line("sonic", baud=38400)
