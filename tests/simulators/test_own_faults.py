@@ -145,3 +145,16 @@ class TestReceiver:
     def test_sentences_without_check_sum(self, make: Make):
         gnss = make("gnss")
         assert told(gnss, suffering(gnss, "checksum_missing", 1), 1)[0] == re.sub(rb"\*[0-9A-F]{2}", b"", spoken(gnss)[0])
+
+
+class TestMotion:
+    @pytest.mark.parametrize(("mode", "attitude_stands"), [(1.0, False), (3.0, True)])
+    def test_attitude_stands_without_satellites_and_not_while_the_sensor_aligns(self, make: Make, mode: float, attitude_stands: bool):
+        """Modes 1 and 3 of the INS status: both are told, and the acceleration is good in either."""
+        sensor = make("vectornav")
+        driver = make_driver(sensor.setting.instrument, load_card("vectornav_vn300_binary"))
+        assert isinstance(driver, StreamDriver)
+        (reading,) = driver.feed(told(sensor, suffering(sensor, "ins_mode", 1, magnitude=mode), 1)[0], 0.0)
+        assert f"INS mode {mode:.0f}" in reading.reason
+        assert (reading.quantities["pitch"] is not None) == attitude_stands
+        assert reading.quantities["acceleration_z"] is not None
