@@ -202,6 +202,7 @@ def test_a_card_may_be_written_by_hand(tmp_path: Path) -> None:
         (TEXT, "columns: {temperature: 1}", "columns: {temprature: 1}", "'temprature': no field of this name under fields"),
         (TEXT, "{unit: degC}", "{unit: degC, missing: '[9'}", "11: fields.temperature.missing: '[9': not a pattern"),
         (TEXT, "  frame: line\n", "", "protocol delimited needs text.frame"),
+        (TEXT, "  frame: line\n", '  frame: line\n  separator: ""\n', "text.separator: '': String should have at least 1 character"),
         (TEXT, "  frame: line\n", "  frame: line_sum\n", "without a sum nothing is checked"),
         (TEXT, "  frame: line\n", "  frame: line\n  sum: {kind: xor}\n", "frame line_sum and the key sum go together"),
         (TEXT, "  frame: line\n", "  frame: line_sum\n  sum: {kind: sum, base: 10}\n", "a decimal sum needs a mark"),
