@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
@@ -67,6 +68,8 @@ PLACES = {  # station → place of each quantity, by stream
         "eddy": ["co2_flux@mast", "latent_heat_flux@mast"],
     },
 }
+BEGAN = int(time.time() * 1000)
+"""The holes lie hours before this at whatever time of the day the tests run."""
 PERIOD = {"minute": MINUTE, "tide": 6 * MINUTE, "gas": 30 * MINUTE, "eddy": 30 * MINUTE}
 
 
@@ -85,7 +88,8 @@ def value_at(series: str, t: int) -> float:
 
 def point(series: str, stream: str, t: int) -> tuple[float | None, int, int | None, bool]:
     """Value, flag, class of one record and whether the record is there at all."""
-    if (stream == "minute" and 95 * MINUTE < t % (6 * HOUR) < 112 * MINUTE) or (stream == "eddy" and t % DAY == 9 * HOUR):
+    ago = BEGAN // (30 * MINUTE) * 30 * MINUTE - t
+    if (stream == "minute" and 140 * MINUTE < ago % (6 * HOUR) < 157 * MINUTE) or (stream == "eddy" and ago % DAY == 9 * HOUR):
         return None, 9, None, False
     value = value_at(series, t)
     roll = (scatter(series, t + 1) + 1) / 2
