@@ -575,8 +575,13 @@ class TestAirAndLight:
         iced, air = (weather.answer(b"0R%d\r\n" % n, lambda: suffering(weather, "ice", 1)).decode() for n in (1, 2))
         assert [field[-1] for field in iced.strip().split(",")[1:]] == ["#"] * 6
         assert "#" not in air
-        held = told(weather, suffering(weather, "bird", 40), 40)
-        assert len({record.split(b",Ta=")[0] for record in held}) == 1
+        blown, held = (
+            [record.split(b",")[1:3] for record in told(weather, columns, 40)]
+            for columns in (rows(weather, 40), suffering(weather, "bird", 40))
+        )
+        for of_wind, of_bird in zip(zip(*blown, strict=True), zip(*held, strict=True), strict=True):  # direction, speed
+            assert len(set(of_bird)) == 1
+            assert not set(of_bird) & set(of_wind)
 
     def test_the_text_use_chksum_stands_for_the_answer(self, make: Make):
         weather = make("weather", mode="polled")
