@@ -17,6 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from firmware_config.cards.base import When
 from firmware_config.cards.modbus import Read, Register
+from firmware_config.cards.patterns import groups_of
 from firmware_config.cards.schema import Card, Layout, Option
 from firmware_config.errors import ContractError, StationFileError
 from firmware_config.quantities import registry
@@ -288,9 +289,9 @@ def _check_layout(report: Report, card: Card, where: KeyPath, layout: Layout) ->
 def _check_pattern(report: Report, where: KeyPath, pattern: str | None) -> list[str]:
     """The names of the pattern's groups."""
     try:
-        return list(re.compile(pattern or "").groupindex)
-    except re.error as error:
-        report.add(where, f"{pattern!r}: not a pattern: {error}")
+        return groups_of(pattern or "")
+    except ValueError as error:
+        report.add(where, str(error))
         return []
 
 

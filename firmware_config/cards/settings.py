@@ -5,12 +5,12 @@ Only what the maker documents stands here. A setting without ``write`` or ``writ
 
 from __future__ import annotations
 
-import re
 from typing import Literal
 
 from pydantic import BaseModel, Field, model_validator
 
 from firmware_config.cards.base import STRICT, FieldName, Scalar, When
+from firmware_config.cards.patterns import groups_of
 
 PLAIN_WANTS = frozenset({"rate", "every", "serial_number", "firmware", "unchanged"})
 
@@ -69,10 +69,7 @@ class CardSetting(BaseModel):
         if sum(ways) != 1 or asked != bool(self.answer):
             raise ValueError("read a setting in one way: ask with answer (and measured), measured, field, shows, framed, or register")
         for pattern in [self.answer, *(step.expect or "" for step in self.write)]:
-            try:
-                groups = re.compile(pattern).groupindex
-            except re.error as error:
-                raise ValueError(f"{pattern!r}: not a pattern: {error}") from None
+            groups = groups_of(pattern)
             if self.ask and pattern is self.answer and "value" not in groups:
                 raise ValueError("answer has no group named value")
         if not (self.wanted in PLAIN_WANTS or self.wanted.startswith(("options.", "= "))):

@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from firmware_config.cards import CARDS, all_cards, load_card, option_problems, read_card
+from firmware_config.cards.patterns import groups_of
 from firmware_config.errors import ContractError, StationFileError
 from firmware_config.quantities import registry
 
@@ -201,6 +202,8 @@ def test_a_card_may_be_written_by_hand(tmp_path: Path) -> None:
         ),
         (TEXT, "columns: {temperature: 1}", "columns: {temprature: 1}", "'temprature': no field of this name under fields"),
         (TEXT, "{unit: degC}", "{unit: degC, missing: '[9'}", "11: fields.temperature.missing: '[9': not a pattern"),
+        (TEXT, "{unit: degC}", "{unit: degC, missing: '(9+)+x'}", "an endless repeat within another can search for ever"),
+        (TEXT, "{unit: degC}", "{unit: degC, missing: '(a|(?:b*c?)*?)'}", "an endless repeat within another can search for ever"),
         (TEXT, "  frame: line\n", "", "protocol delimited needs text.frame"),
         (TEXT, "  frame: line\n", '  frame: line\n  separator: ""\n', "text.separator: '': String should have at least 1 character"),
         (TEXT, "  frame: line\n", "  frame: line_sum\n", "without a sum nothing is checked"),
@@ -309,3 +312,8 @@ def test_no_two_cards_name_the_same_model_and_every_file_is_one() -> None:
 def test_a_setting_or_cycle_that_cannot_be_is_refused(tmp_path: Path, text: str, more: str, expected: str) -> None:
     found = problems(tmp_path, f"{text}{more}\n", "schema: 1", "schema: 1")
     assert any(expected in problem for problem in found), found
+
+
+@pytest.mark.parametrize("pattern", [r"(?:9+)++x", r"[+-]?\d+(\.\d+)?", r"(?:[0-9A-F]{2}){256,257}", "", r"(?P<value>\d+),\s*(x|y)+"])
+def test_a_pattern_that_cannot_search_for_ever_may_stand(pattern: str) -> None:
+    assert groups_of(pattern) == (["value"] if "value" in pattern else [])
