@@ -1,8 +1,8 @@
 """Patterns that a card gives: that they are patterns, and that no record can make them search for ever.
 
 Python's search goes back over every way to divide a text among repeats: with an endless repeat inside another, as in ``(9+)+x``, their
-number doubles with each character of a record that almost fits. Such patterns are refused; a possessive repeat, ``(?:9+)++x``, gives nothing
-back and may stand.
+number doubles with each character of a record that almost fits. Such patterns are refused; a possessive repeat, ``(?:9+)++x``, gives
+nothing back and may stand.
 """
 
 from __future__ import annotations
