@@ -15,6 +15,7 @@ CANNOT_BE_KNOWN = {
     "clogged_tube": "a level that follows late, or hardly, is a possible one",
     "vent_wet": "an offset of some millibars could be the tide's",
     "zero_shifted": "the pressure is a possible one until the coefficient of the zero is looked at, once an hour",
+    "air_left_in": "ten metres more of water are possible unless the station's file gives limits for its depth",
     "wiper": "some water holds as little oxygen",
     "heater": "where a record tells that the heating is on it does not tell how much warmer the air beside it is",
     "bird": "a wind that stands still is a possible one until the flat-line test has seen a row of it",
@@ -38,7 +39,6 @@ ONE_RECORD_CANNOT_TELL = CANNOT_BE_KNOWN | {
     "foil_bleached": "the amplitude falls within its limits",
     "led_ageing": "the ratios of light do not change",
     "foam": "a distance that varies is a possible one",
-    "air_left_in": "ten metres more of water are possible somewhere; the station's limits know that they are not here",
     "over_range": "a value at the end of the range is a possible one where the record has no flag for it",
 }
 """Faults that one record alone cannot show: `CANNOT_BE_KNOWN`, and those that a row of records or another instrument can."""
