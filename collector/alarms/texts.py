@@ -13,7 +13,6 @@ from firmware_config.errors import ContractError
 from firmware_config.quantities import describe, split_series
 from firmware_config.streams import STREAMS
 
-LANGUAGES = ("en", "zh")
 MAX_TEXT = 500
 _FIELD = re.compile(r"\{([a-z_]+)\}")
 

@@ -93,8 +93,8 @@ class Acquisition:
             for name, source in self.sources.items()
         }
         self._settings = {name: self._keeper(source) for name, source in self.sources.items()}
-        for name, keeper in self._settings.items():
-            keeper.recall(self._memory.recall(name))
+        for name, source in self.sources.items():
+            self._recall(source, self._memory.recall(name))
         self._cycles = {
             name: Cycles(source.driver.card, source.instrument, time, on_change)
             for name, source in self.sources.items()
@@ -105,7 +105,6 @@ class Acquisition:
         driver = make_driver(instrument, load_card(instrument.model), self._time.clock.monotonic, self._today)
         if isinstance(driver, StreamDriver):
             driver.show_cycles = True
-            driver.recall(self._memory.recall(instrument.id))
         return Source(instrument, driver, Watch(instrument, driver.stats, self._time.now_ms(), self._on_change))
 
     def _today(self) -> datetime.date | None:
@@ -215,6 +214,11 @@ class Acquisition:
             elif reading.reason != "skipped":
                 source.watch.no_answer(reading.reason)
                 self._settings[source.instrument.id].no_answer()
+
+    def _recall(self, source: Source, memory: dict[str, Any]) -> None:
+        if isinstance(source.driver, StreamDriver):
+            source.driver.recall(memory)
+        self._settings[source.instrument.id].recall(memory)
 
     def _keep(self, source: Source) -> None:
         """Write down what must not be forgotten, if there is something new."""

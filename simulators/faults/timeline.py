@@ -153,12 +153,6 @@ class Timeline:
             and (fault.entry.instrument == instrument or (fault.entry.link is not None and fault.entry.link == link))
         ]
 
-    def for_link(self, link: str, now_ms: float) -> list[ActiveFault]:
-        return [f for f in self.faults if f.on(now_ms) and FAULTS[f.name].scope == "link" and f.entry.link == link]
-
-    def for_station(self, now_ms: float) -> list[ActiveFault]:
-        return [f for f in self.faults if f.on(now_ms) and FAULTS[f.name].scope == "station"]
-
     def _stat(self) -> tuple[int, int] | None:
         assert self._path is not None
         try:

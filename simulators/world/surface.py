@@ -16,7 +16,6 @@ from simulators.world.config import PrescribedFluxes
 from simulators.world.noise import Array
 
 BULK_COEFFICIENT = 1.1e-3
-WATER_ROUGHNESS_M = 2e-4
 FLOODED_OVER_M = 0.4
 """Height of water over the ground at which it counts as flooded."""
 
