@@ -200,16 +200,18 @@ class Acquisition:
     async def _poll(self, source: Source, bus: ModbusBus) -> None:
         assert isinstance(source.driver, ModbusDriver)
         turns = Turns(source.instrument.every or 1000, self._time)
+        opening = bus.link.openings
         while True:
             await turns.next()
             source.watch.late = turns.late
             reading = await source.driver.poll(bus)
             if reading.values:
+                fresh, opening = bus.link.openings != opening, bus.link.openings
                 at_ms = self._time.at_ms(reading.arrival_s)
                 feeder = self._feeders[source.instrument.id]
                 self._take_all(source, [feeder.judged(reading)], at_ms)
                 await feeder.serve(source.driver, bus, reading)
-                self._settings[source.instrument.id].hear_poll(reading, at_ms)
+                self._settings[source.instrument.id].hear_poll(reading, at_ms, fresh=fresh)
                 self._keep(source)
             elif reading.reason != "skipped":
                 source.watch.no_answer(reading.reason)

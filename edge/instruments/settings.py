@@ -41,7 +41,7 @@ STEP_S = 0.3
 CONFIRM = 3
 """so many records in a row must say the same before it is believed: a line without checksum has wrong digits"""
 BETWEEN_READS_MS = 60_000.0
-"""on a line that fails now and then, registers are not read again after each failure"""
+"""on a line that fails now and then, registers are not read again after each failure but once for all of this time"""
 NOT_FRAMED_BYTES = 2000
 """so many bytes without a record in them: what marks a record is not sent"""
 FEW, FEW_BYTES = 3, 200
@@ -102,6 +102,7 @@ class SettingsKeeper:
         self._registers_left = TRIES
         self._registers_read_s, self._registers_read_ms = real_s(), 0.0
         self._registers_wanted = asyncio.Event()
+        self._registers_doubted = False
         self._missed = False
 
     def _rate_watch(self, real_s: Callable[[], float]) -> RateWatch | None:
@@ -130,12 +131,14 @@ class SettingsKeeper:
             for values in whole:
                 self._read(values)
 
-    def hear_poll(self, reading: Reading, at_ms: float) -> None:
-        """A device answered its poll."""
+    def hear_poll(self, reading: Reading, at_ms: float, *, fresh: bool = False) -> None:
+        """A device answered its poll; ``fresh``: the line was opened anew."""
         missed, self._missed = self._missed, False
-        failed = self._away(at_ms, fresh=reading.suspect or missed)
-        if (failed and at_ms - self._registers_read_ms > BETWEEN_READS_MS) or self._real_s() - self._registers_read_s > AGAIN_S:
-            self._registers_left = TRIES
+        failed = self._away(at_ms, fresh=fresh or reading.suspect or missed)
+        self._registers_doubted |= failed
+        rested = at_ms - self._registers_read_ms > BETWEEN_READS_MS
+        if (self._registers_doubted and rested) or self._real_s() - self._registers_read_s > AGAIN_S:
+            self._registers_left, self._registers_doubted = TRIES, False
         self._read(reading.values)
         if self.registers_due:
             self._registers_wanted.set()

@@ -272,6 +272,27 @@ async def test_a_calibration_in_the_sensor_should_stay_what_it_was_and_is_never_
     assert driver.writes == []
 
 
+async def test_what_changed_in_a_power_cut_just_after_a_look_is_found_a_minute_later() -> None:
+    events: list[Event] = []
+    item = Instrument.model_validate({**instrument("probe", enforce=False, model="yosemitech_y504_modbus", every="2s"), "address": 1})
+    now_ms = 1e9
+    watched = SettingsKeeper(load_card(item.model), item, lambda *event: events.append(event), lambda: now_ms)
+    driver: Any = RefusingDriver(serial_number="77", k=1.0, b=0.0)
+    looks = []
+    for second in range(0, 120, 2):
+        now_ms = 1e9 + second * 1e3
+        if second == 10:
+            watched.no_answer()
+            driver.told = {"serial_number": "77", "k": 1.08, "b": 0.0}
+            continue
+        watched.hear_poll(RECORD, now_ms)
+        if watched.registers_due:
+            looks.append(second)
+            await watched.look_at_registers(driver, None)  # type: ignore[arg-type]
+    assert looks == [0, 62]
+    assert [(kind, told["found"]) for kind, told in events] == [("settings_drifted", "1.08")]
+
+
 @pytest.mark.parametrize(
     ("change", "drifts"),
     [({}, True), ({"serial_number": "YL10"}, False), ({"calibration": [{"date": "2026-11-20", "coefficients": {}}]}, False)],
