@@ -158,7 +158,7 @@ async def test_what_can_be_written_becomes_what_the_file_says_and_a_swapped_sens
     changes = {name: {**more, "options": {**more.get("options", {}), "settings": "enforce"}} for name, more in wants.items()}
     factory = {name: dict(values) for name, (_, values, _) in AT_FIRST.items()} | {name: {"serial_number": "2045"} for name in SWAPPED}
     first = {(name, *what) for name, (_, _, what) in AT_FIRST.items()}
-    async with running(tmp_path, of_the_bench(*wants, *SWAPPED, **changes), factory, speed=20) as bench:
+    async with running(tmp_path, of_the_bench(*wants, *SWAPPED, **changes), factory) as bench:
         serials = {(item.id, "serial number", "2045", item.serial_number) for item in bench.station.instruments if item.id in SWAPPED}
         await until(lambda: first <= bench.told("settings_changed") and serials <= bench.told("settings_differ"))
         assert bench.told("settings_differ") == first | serials
