@@ -113,14 +113,17 @@ class Acquisition:
         return datetime.datetime.fromtimestamp(self._time.utc_ms(self._time.now_ms()) / 1e3, datetime.UTC).date()
 
     def look(self, now_ms: float) -> None:
-        """Notice what did not come; call now and then (monotonic ms)."""
+        """Notice what did not come, and write down what must not be forgotten; call now and then (monotonic ms)."""
         for source in self.sources.values():
             source.watch.look(now_ms)
+            self._keep(source)
         for cycles in self._cycles.values():
             cycles.look(now_ms)
 
     def finish(self) -> None:
-        """The agent stops: tell of cycles that are open."""
+        """The agent stops: tell of cycles that are open, and write down what was not yet."""
+        for source in self.sources.values():
+            self._keep(source)
         for cycles in self._cycles.values():
             cycles.end()
 
@@ -178,8 +181,6 @@ class Acquisition:
                 readings = source.driver.feed(data, arrival_s)
                 self._take_all(source, readings, at_ms)
                 self._settings[source.instrument.id].hear(data, readings, at_ms, fresh=fresh)
-                if readings:
-                    self._keep(source)
 
     async def _ask(self, source: Source, link: ByteLink) -> None:
         assert isinstance(source.driver, StreamDriver)
@@ -212,7 +213,6 @@ class Acquisition:
                 self._take_all(source, [feeder.judged(reading)], at_ms)
                 await feeder.serve(source.driver, bus, reading)
                 self._settings[source.instrument.id].hear_poll(reading, at_ms, fresh=fresh)
-                self._keep(source)
             elif reading.reason != "skipped":
                 source.watch.no_answer(reading.reason)
                 self._settings[source.instrument.id].no_answer()

@@ -53,6 +53,28 @@ Write = Callable[[bytes], Awaitable[None]]
 Report = Callable[[str, dict[str, Any]], None]
 
 
+class _Said:
+    """What records say of one setting, and how many in a row said so."""
+
+    __slots__ = ("get", "setting", "times", "value")
+
+    def __init__(self, setting: CardSetting, get: Callable[[Any], Any]) -> None:
+        self.setting, self.get = setting, get
+        self.value: Any = None
+        self.times = 0
+
+    def take(self, values: dict[str, Any]) -> int:
+        """How many records in a row say the same with this one, counted to `CONFIRM` and one; 0: this one says nothing."""
+        found = self.get(values)
+        if self.times and found == self.value:
+            self.times = min(self.times, CONFIRM) + 1
+        elif isinstance(found, str | int | float) and found != "":
+            self.value, self.times = found, 1
+        else:
+            return 0
+        return self.times
+
+
 class SettingsKeeper:
     """Watches the settings of one instrument. ``report(kind, detail)`` takes the events; ``now_ms`` is the world's time."""
 
@@ -69,7 +91,7 @@ class SettingsKeeper:
         self._unit = [instrument.serial_number, max((entry.date.isoformat() for entry in instrument.calibration), default="")]
         self._asked = [entry for entry in self.settings if entry.ask]
         self._registers = [entry for entry in self.settings if entry.register_field is not None]
-        self._told_by_records = [(entry, getter(entry.field), Counter[Any]()) for entry in self.settings if entry.field]
+        self._told_by_records = [_Said(entry, getter(entry.field)) for entry in self.settings if entry.field]
         self._shown = [(entry, getter(entry.shows)) for entry in self.settings if entry.shows]
         self._unseen: Counter[str] = Counter()
         self._framed = next((entry for entry in self.settings if entry.framed), None)
@@ -171,15 +193,10 @@ class SettingsKeeper:
 
     def _read(self, values: dict[str, Any]) -> None:
         """What a record says of settings: its fields, and which fields it has."""
-        for setting, get, said_so in self._told_by_records:
-            found = get(values)
-            if not isinstance(found, str | int | float) or found == "":
-                continue
-            count = said_so[found] + 1
-            said_so.clear()
-            said_so[found] = min(count, CONFIRM)
-            if count == CONFIRM or (count > CONFIRM and setting.name in self._told):
-                self._act_on(setting, found)
+        for said_so in self._told_by_records:
+            times = said_so.take(values)
+            if times == CONFIRM or (times > CONFIRM and said_so.setting.name in self._told):
+                self._act_on(said_so.setting, said_so.value)
         for setting, get in self._shown:
             seen = getter_has(get, values)
             self._unseen[setting.name] = 0 if seen else self._unseen[setting.name] + 1

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from edge.agent.acquisition import Acquisition, Source
+from edge.agent.memory import InstrumentMemory
 from edge.agent.timebase import StationTime
 from edge.instruments import Reading
 from firmware_config.base.clock import WorldClock, WorldClockFile
@@ -93,13 +94,15 @@ class Bench:
 
 @asynccontextmanager
 async def running(
-    folder: Path, station: dict[str, Any], factory: dict[str, dict[str, Any]] | None = None, *, speed: float = 10.0
-) -> AsyncIterator[Bench]:
+    folder: Path, station: dict[str, Any], factory: dict[str, dict[str, Any]] | None = None, *, speed: float = 10.0,
+    memory: InstrumentMemory | None = None,
+) -> AsyncIterator[Bench]:  # fmt: skip
     """The bench served and read; ``factory``: instrument → how it is set when it is switched on."""
     bench = Bench(folder, station, factory or {}, speed)
     await bench.power_on()
     bench.acquisition = Acquisition(
-        bench.station, StationTime(bench.clock), bench.deliver, ports=bench.ports, on_change=lambda kind, detail: bench.events.append((kind, detail))
+        bench.station, StationTime(bench.clock), bench.deliver, ports=bench.ports, memory=memory,
+        on_change=lambda kind, detail: bench.events.append((kind, detail)),
     )  # fmt: skip
     parts = [asyncio.ensure_future(part()) for part in bench.acquisition.parts().values()]
     try:
@@ -109,6 +112,7 @@ async def running(
             part.cancel()
         await asyncio.gather(*parts, return_exceptions=True)
         await bench.acquisition.close()
+        bench.acquisition.finish()
         await bench.power_off()
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from edge.agent.memory import InstrumentMemory
 from edge.errors import ModbusRefused
 from edge.instruments import Reading
 from edge.instruments.settings import SettingsKeeper
@@ -178,6 +179,21 @@ async def test_what_can_be_written_becomes_what_the_file_says_and_a_swapped_sens
         later = {(name, *what) for name, (_, _, what) in AFTER_A_POWER_CUT.items()}
         await until(lambda: later <= bench.told("settings_changed") and bench.of("settings_drifted"))
         assert later <= bench.told("settings_differ")
+        assert bench.told("settings_drifted") == {("depth", "offset of P1", "-0.25 bar", "0 bar")}
+
+
+async def test_a_zero_set_while_the_agent_was_off_is_told_by_the_next_agent(tmp_path: Path) -> None:
+    kept = tmp_path / "instruments"
+    async with running(tmp_path, of_the_bench("depth"), memory=InstrumentMemory(kept)) as bench:
+
+        def written() -> bool:
+            bench.acquisition.look(bench.clock.now_ms())
+            return kept.exists() and any(kept.iterdir())
+
+        await until(written)
+        assert bench.events == []
+    async with running(tmp_path, of_the_bench("depth"), {"depth": {"zero_bar": 0.25}}, memory=InstrumentMemory(kept)) as bench:
+        await until(lambda: bench.of("settings_drifted"))
         assert bench.told("settings_drifted") == {("depth", "offset of P1", "-0.25 bar", "0 bar")}
 
 
