@@ -18,11 +18,13 @@ import numpy as np
 from simulators.errors import InstrumentError
 from simulators.faults.effects import Columns
 from simulators.instruments.base import Setting, Suffered, Talker, column, marked
+from simulators.world.turbulence import Sensor
 
 STEP_MS = {3: 0.00025, 2: 0.0005, 1: 0.001, 0: 0.002}
 SYNC = b"\x55\xaa"
 AMPLITUDE_LOW = 0b0001
-PATH_M = 0.115
+HEAD = Sensor(path_m=0.115, response_s=1 / 60)
+"""its path, and the time constant EddyPro 7 takes for it"""
 COUNTER_TURNS_AT = 64
 NOTHING = -32768
 ACQUIRING, LOST_TRIGGER = 0xF03F, 0xF000
@@ -77,7 +79,7 @@ class Csat3(Talker):
         self._rate_code = "0"
 
     def values(self, first: int, count: int) -> Columns:
-        wind = self.setting.feed.wind(first, count, self._rate, "campbell", self.setting.instrument.mounting, PATH_M)
+        wind = self.setting.feed.wind(first, count, self._rate, "campbell", self.setting.instrument.mounting, HEAD)
         missing = np.isnan(wind.u) | np.isnan(wind.v) | np.isnan(wind.w) | np.isnan(wind.ts)
         wet = self.drops(self.times_ms(first, count)) & ~self.setting.feed.recorded(first, count, self._rate)
         flags = np.where(wet, float(AMPLITUDE_LOW), 0.0)

@@ -16,8 +16,12 @@ from simulators.faults.effects import Columns
 from simulators.instruments.base import Setting, Suffered, Talker, marked, text
 from simulators.instruments.checksums import campbell_signature, spoiled
 from simulators.world import noise, physics
+from simulators.world.turbulence import Sensor
 
-SONIC_PATH_M, GAS_PATH_M = 0.115, 0.154
+SONIC_HEAD = Sensor(path_m=0.115, response_s=1 / 60)
+"""that of a CSAT3, with the time constant EddyPro 7 takes for it"""
+GAS_HEAD = Sensor(path_m=0.154, response_s=1 / (2 * math.pi * 20))
+"""at the factory's bandwidth of 20 Hz"""
 ACQUIRING, AMPLITUDE_LOW = 16, 1
 STARTING_UP = 0b101
 SIGNALS_LOW = 0xC0001
@@ -62,7 +66,7 @@ class Irgason(Talker):
 
     def values(self, first: int, count: int) -> Columns:
         at = self.setting.instrument.mounting
-        wind = self.setting.feed.wind(first, count, self._rate, "campbell", at, SONIC_PATH_M)
+        wind = self.setting.feed.wind(first, count, self._rate, "campbell", at, SONIC_HEAD)
         live = ~self.setting.feed.recorded(first, count, self._rate)
         times = self.times_ms(first, count)
         wet, window = self.drops(times) & live, np.where(live, self.window(times), 1.0)
@@ -75,7 +79,7 @@ class Irgason(Talker):
 
     def _gas(self, first: int, count: int, lag_s: float) -> Columns:
         """What the gas half of the record holds when the gas comes so late."""
-        gas = self.setting.feed.gas(first, count, self._rate, lag_s, self.setting.instrument.mounting, GAS_PATH_M)
+        gas = self.setting.feed.gas(first, count, self._rate, lag_s, self.setting.instrument.mounting, GAS_HEAD)
         index = np.arange(first, first + count, dtype=np.float64)
         live = ~self.setting.feed.recorded(first, count, self._rate)
         wet = self.drops(self.times_ms(first, count)) & live

@@ -8,7 +8,7 @@ seconds UTC). What is handed out is the instrument's own to spoil: the world kee
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 import numpy as np
@@ -20,7 +20,7 @@ from simulators.world import World, physics
 from simulators.world.noise import Array
 from simulators.world.physics import GRAVITY_MS2
 from simulators.world.rigid import to_body
-from simulators.world.turbulence import Sensor
+from simulators.world.turbulence import IDEAL, Sensor
 
 Axes = Literal["gill", "campbell"]
 NAN = float("nan")
@@ -83,9 +83,9 @@ class AirFeed:
         self.world = world
         self.recording = recording
 
-    def wind(self, first: int, count: int, rate_hz: float, axes: Axes, at: Mounting, path_m: float = 0.0) -> Wind:
-        """``count`` samples for a sonic with these axes and this length of path, mounted so; its north offset counts from true north, on
-        a platform that rides the sea from the bow. A recording comes as it was recorded."""
+    def wind(self, first: int, count: int, rate_hz: float, axes: Axes, at: Mounting, head: Sensor = IDEAL) -> Wind:
+        """``count`` samples for a sonic with these axes and this head, mounted so; its north offset counts from true north, on a platform
+        that rides the sea from the bow. A recording comes as it was recorded."""
         parts = []
         for begin, length, recorded in self._span(first, count, rate_hz):
             if recorded:
@@ -93,15 +93,15 @@ class AirFeed:
                 parts.append(self.recording.wind(begin, length, rate_hz))
                 continue
             step = self._step(rate_hz)
-            air = self.world.air(begin * step, length, step, self._sensor(path_m))
+            air = self.world.air(begin * step, length, step, self._sensed(head))
             east, north, up = self._seen_from_platform(air.east, air.north, air.up, _times_s(begin, length, rate_hz), at.height_m)
             u, v = to_axes(east, north, axes, at.north_offset_deg)
             parts.append(Wind(u, v, up.copy(), physics.sonic_temperature_c(air.temperature, air.h2o * 1e-3)))
         return parts[0] if len(parts) == 1 else Wind(*(np.concatenate([getattr(p, n) for p in parts]) for n in ("u", "v", "w", "ts")))
 
-    def gas(self, first: int, count: int, rate_hz: float, lag_s: float, at: Mounting, path_m: float = 0.0) -> Gas:
-        """``count`` samples for an analyser with this length of path (0: a cell), mounted so apart from the sonic; through its tube the
-        air comes ``lag_s`` later."""
+    def gas(self, first: int, count: int, rate_hz: float, lag_s: float, at: Mounting, head: Sensor = IDEAL) -> Gas:
+        """``count`` samples for an analyser with this head (a cell has no path), mounted so apart from the sonic; through its tube the air
+        comes ``lag_s`` later."""
         parts = []
         for begin, length, recorded in self._span(first, count, rate_hz):
             if recorded:
@@ -109,18 +109,19 @@ class AirFeed:
                 parts.append(self.recording.gas(begin, length, rate_hz))
                 continue
             step = self._step(rate_hz)
-            air = self.world.air(begin * step - round(lag_s * self.world.turbulence.rate_hz), length, step, self._sensor(path_m, at))
+            air = self.world.air(begin * step - round(lag_s * self.world.turbulence.rate_hz), length, step, self._sensed(head, at))
             pressure = air.pressure + self._lifted_hpa(air.pressure, air.temperature, _times_s(begin, length, rate_hz), at.height_m)
             density = physics.dry_air_density_mol_m3(pressure, air.temperature, air.h2o * 1e-3)
             parts.append(Gas(air.co2 * density * 1e-3, air.h2o * density, air.temperature.copy(), pressure / 10.0))
         names = ("co2", "h2o", "temperature", "pressure")
         return parts[0] if len(parts) == 1 else Gas(*(np.concatenate([getattr(p, n) for p in parts]) for n in names))
 
-    def _sensor(self, path_m: float, at: Mounting | None = None) -> Sensor | None:
-        """What an instrument makes of the air; None: it measures at a point, with the sonic."""
-        place = (0.0, 0.0, 0.0) if at is None else (at.eastward_separation_m, at.northward_separation_m, at.vertical_separation_m)
-        sensor = Sensor(path_m, *place)
-        return None if sensor == Sensor() or self.world.config.turbulence.sensors == "ideal" else sensor
+    def _sensed(self, head: Sensor, at: Mounting | None = None) -> Sensor | None:
+        """What an instrument makes of the air at its place; None: it measures at a point, at once, with the sonic."""
+        if at is not None:
+            place = {"east_m": at.eastward_separation_m, "north_m": at.northward_separation_m, "up_m": at.vertical_separation_m}
+            head = replace(head, **place)
+        return None if head == IDEAL or self.world.config.turbulence.sensors == "ideal" else head
 
     def _seen_from_platform(self, east: Array, north: Array, up: Array, t_s: Array, height_m: float) -> tuple[Array, Array, Array]:
         """A wind as it blows past a point ``height_m`` up the mast: to the platform's starboard, forward and upward."""

@@ -19,12 +19,14 @@ from simulators.instruments.base import Setting, Suffered, Talker, column, marke
 from simulators.instruments.checksums import spoiled, xor
 from simulators.world import noise
 from simulators.world.noise import Array
+from simulators.world.turbulence import Sensor
 
 SOUND_M2_S2_K = 403.0
 """Square of the speed of sound for each kelvin of sonic temperature: what published processing of this sonic takes (T = c^2 / 403)."""
 BLOCKED = 7
 GAIN_AT_MAXIMUM, RETRIES = 0x0A, 0x0B
-PATH_M = 0.125
+HEAD = Sensor(path_m=0.125, response_s=1 / 32)
+"""its path, and the time constant EddyPro 7 takes for it"""
 RATES_HZ = {18: 1, 20: 4, 21: 5, 22: 8, 23: 10, 24: 16, 25: 20, 26: 32}
 """of setting P"""
 SPOILT = {"half_rate", "wrong_mode", "start_lost"}
@@ -74,7 +76,7 @@ class WindMaster(Talker):
         self._stride = setting.stride
 
     def values(self, first: int, count: int) -> Columns:
-        wind = self.setting.feed.wind(first, count, self._rate, "gill", self.setting.instrument.mounting, PATH_M)
+        wind = self.setting.feed.wind(first, count, self._rate, "gill", self.setting.instrument.mounting, HEAD)
         times = self.times_ms(first, count)
         wet = self.drops(times) & ~self.setting.feed.recorded(first, count, self._rate)
         missing = np.isnan(wind.u) | np.isnan(wind.v) | np.isnan(wind.w) | np.isnan(wind.ts)

@@ -20,11 +20,14 @@ from simulators.faults.effects import Columns
 from simulators.instruments.base import Setting, Suffered, Talker, column
 from simulators.world import noise
 from simulators.world.noise import Array
+from simulators.world.turbulence import Sensor
 
 GOOD_LI7500 = 0b1111_0000
 GOOD_LI7200 = 0b1_1111_1111_0000
 SIGNAL_NIBBLE = 14
-PATH_M = 0.127
+RESPONSE_S = 0.1
+"""what EddyPro 7 takes for both heads"""
+HEADS = {"li7500": Sensor(path_m=0.127, response_s=RESPONSE_S), "li7200": Sensor(response_s=RESPONSE_S)}
 """of the LI-7500; the LI-7200 has a cell behind a tube"""
 SYNC, PLL, DETECTOR, CHOPPER = 1 << 4, 1 << 5, 1 << 6, 1 << 7
 CO2_NOISE_MMOL = 0.0045
@@ -89,11 +92,11 @@ class GasAnalyser(Talker):
             raise InstrumentError(f"{self.id}: the analyser streams: give it a rate")
         self._rate = setting.instrument.rate
         model = setting.instrument.options.get("analyser", "li7500")
-        if model not in ("li7500", "li7200"):
-            raise InstrumentError(f"{self.id}: analyser {model!r} is not known (li7500, li7200)")
+        if model not in HEADS:
+            raise InstrumentError(f"{self.id}: analyser {model!r} is not known ({', '.join(HEADS)})")
         self._good = (GOOD_LI7200 if model == "li7200" else GOOD_LI7500) | SIGNAL_NIBBLE
         self._open = model == "li7500"
-        self._path_m = 0.0 if model == "li7200" else PATH_M
+        self._head = HEADS[model]
         self._last: bytes = b""
         self._stride = max(1, round(self._rate / float(setting.settings.set_to.get("rate", self._rate))))
         self._hidden = set(str(setting.settings.set_to.get("hidden", "")).split())
@@ -105,7 +108,7 @@ class GasAnalyser(Talker):
         return names if self._open else names - {"rain"}
 
     def values(self, first: int, count: int) -> Columns:
-        gas = self.setting.feed.gas(first, count, self._rate, self.setting.lag_s, self.setting.instrument.mounting, self._path_m)
+        gas = self.setting.feed.gas(first, count, self._rate, self.setting.lag_s, self.setting.instrument.mounting, self._head)
         index = np.arange(first, first + count, dtype=np.float64)
         missing = np.isnan(gas.co2) | np.isnan(gas.h2o)
         live = ~self.setting.feed.recorded(first, count, self._rate)

@@ -12,9 +12,11 @@ import numpy as np
 from simulators.errors import InstrumentError
 from simulators.faults.effects import Columns
 from simulators.instruments.base import Setting, Suffered, Talker, column, marked
+from simulators.world.turbulence import Sensor
 
 AXES = ("x", "y", "z")
-PATH_M = 0.131
+HEAD = Sensor(path_m=0.131, response_s=1 / 50)
+"""its path, and the time constant EddyPro 7 takes for it"""
 
 
 def record(letter: str, wind_cm_s: tuple[int, int, int], t_centidegrees: int, *, tight: bool = False) -> bytes:
@@ -41,7 +43,7 @@ class USonic3(Talker):
         self._frozen: dict[str, float] = {}
 
     def values(self, first: int, count: int) -> Columns:
-        wind = self.setting.feed.wind(first, count, self._rate, "gill", self.setting.instrument.mounting, PATH_M)
+        wind = self.setting.feed.wind(first, count, self._rate, "gill", self.setting.instrument.mounting, HEAD)
         return {
             name: np.nan_to_num(values) for name, values in zip(("x", "y", "z", "t"), (wind.u, wind.v, wind.w, wind.ts), strict=True)
         } | {"heated": np.zeros(count)}

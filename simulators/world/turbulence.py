@@ -1,10 +1,11 @@
 """Turbulence with prescribed true fluxes: wind and scalars at the base rate, made in the frequency domain, repeatable from the seed.
 
 Half-hour blocks, aligned to UTC. In each block, variable by variable, complex Fourier amplitudes are drawn on the frequencies
-k/1860 s; spectra follow Kaimal et al. (1972), cospectra with the vertical wind fall by one more -2/3 above n = 2 (Kaimal's -7/3), and
-the coherent part is scaled so that the sum over the cospectrum *is* the prescribed covariance:
+k/1860 s; spectra S and cospectra with the vertical wind C follow Kaimal et al. (1972, Quarterly Journal of the Royal Meteorological Society
+98, 563-589), the spectra as over neutral ground, the cospectra as the stability z/L wants. C is scaled so that its sum *is* the prescribed
+covariance, and a scalar or u is the part that goes with w and a rest e of its own:
 
-    s(f) = R gamma(f) sqrt(S_s/S_w) w(f) + sqrt(S_s (1 - R^2 gamma^2)) e(f)      with  R = cov / sum gamma sqrt(S_w S_s)
+    s(f) = C / S_w w(f) + sqrt(S_s - C^2 / S_w) e(f)
 
 so the truth holds exactly in expectation, whatever the rate (a slower instrument takes every n-th sample and keeps the covariance,
 aliased as in life). With statistics "natural" amplitudes and phases are random, and a window's covariance scatters about the truth as
@@ -31,8 +32,8 @@ from simulators.world.noise import Array
 BLOCK_S = 1800
 SEAM_S = 60
 VARIABLES = ("u", "v", "w", "t", "c", "q")
-LIMIT = 0.6
-"""Largest coherence factor R used when a scalar's standard deviation follows from its flux."""
+COHERENT = 0.9
+"""Largest share of an amplitude that goes with w; where the two ask for more, the spectrum of the scalar or of u is raised."""
 BLOCKS_KEPT = 4
 _FLOORS = {"t": 0.04, "c": 0.12, "q": 0.02}
 """Least standard deviation of temperature (K), CO2 (umol mol-1) and vapour (mmol mol-1): the air is never quite still."""
@@ -83,6 +84,11 @@ class BlockTruth:
             return float(np.copysign(1e6, -buoyancy))
         return -(self.friction_velocity**3) * kelvin / (physics.KARMAN * physics.GRAVITY_MS2 * buoyancy)
 
+    @property
+    def stability(self) -> float:
+        """z/L, within what the similarity functions are known for."""
+        return float(np.clip(self.height_m / self.obukhov_length, -5.0, 2.0))
+
 
 def spectrum(variable: str, n: Array) -> Array:
     """Shape of the power spectrum at n = f z / U (Kaimal et al. 1972, neutral), not normalised."""
@@ -95,14 +101,26 @@ def spectrum(variable: str, n: Array) -> Array:
     return np.asarray(1.0 / (1.0 + 24.0 * n) ** (5 / 3))
 
 
-def coherence(n: Array) -> Array:
-    """gamma: 1 at low frequencies, n^(-2/3) at high ones."""
-    return np.asarray((1.0 + (n / 2.0) ** 2) ** (-1 / 3))
+def cospectrum(variable: str, n: Array, stability: float) -> Array:
+    """Shape of the cospectrum of w with u or a scalar at n = f z / U for ``stability`` z/L (Kaimal et al. 1972), not normalised."""
+    if stability > 0.0:
+        n0 = 0.10 * (1.0 + 7.9 * stability) ** 0.75 if variable == "u" else 0.23 * (1.0 + 6.4 * stability) ** 0.75
+        return np.asarray(1.0 / (1.0 + 1.5 * (n / n0) ** 2.1))
+    if variable == "u":
+        return np.asarray(14.0 / (1.0 + 9.6 * n) ** 2.4)
+    return np.where(n < 1.0, 11.0 / (1.0 + 13.3 * n) ** 1.75, 4.4 / (1.0 + 3.8 * n) ** 2.4)
+
+
+def scalar_deviation(covariance: float, truth: BlockTruth) -> float:
+    """Standard deviation of a scalar by similarity, in the scalar's unit: 2 |<w's'>| / u* when neutral (Kaimal & Finnigan 1994)."""
+    zeta = truth.stability
+    share = (1.0 - 9.5 * zeta) ** (-1 / 3) if zeta < 0 else 1.0 / (1.0 + 0.5 * zeta)
+    return 2.0 * share * abs(covariance) / truth.friction_velocity
 
 
 def wind_deviations(truth: BlockTruth) -> dict[str, float]:
     """Standard deviations of u, v, w by similarity (Panofsky & Dutton 1984 forms): 2.3, 1.9 and 1.25 u* when neutral."""
-    zeta = float(np.clip(truth.height_m / truth.obukhov_length, -5.0, 2.0))
+    zeta = truth.stability
     grow = (1.0 - 3.0 * zeta) ** (1 / 3) if zeta < 0 else 1.0 + 0.2 * zeta
     slow = (1.0 - 1.5 * zeta) ** (1 / 3) if zeta < 0 else 1.0 + 0.1 * zeta
     u = truth.friction_velocity
@@ -117,10 +135,11 @@ class Sensor:
     (2 / pi n)(1 + e/2 - 3 (1 - e) / 4 pi n) and for scalars (3 + e - 4 (1 - e) / 2 pi n) / 2 pi n, with e = exp(-2 pi n).
     It stands apart from the sonic: what is across the wind, or above, parts its scalars from the wind's by exp(-9.9 (f s / U)^1.5) of the
     amplitude (Moore 1986), the rest being other air of the same statistics; what is along the wind comes later by distance / U. Metres
-    to the platform's east, north, and up.
+    to the platform's east, north, and up. It follows with a time constant tau, by 1 / (1 + 2 pi i f tau): less and later.
     """
 
     path_m: float = 0.0
+    response_s: float = 0.0
     east_m: float = 0.0
     north_m: float = 0.0
     up_m: float = 0.0
@@ -131,6 +150,10 @@ class Sensor:
         along = self.east_m * np.sin(toward) + self.north_m * np.cos(toward)
         aside = self.east_m * np.cos(toward) - self.north_m * np.sin(toward)
         return float(along / _speed(truth)), float(np.hypot(aside, self.up_m))
+
+
+IDEAL = Sensor()
+"""measures at a point, at once, where the sonic is"""
 
 
 def _speed(truth: BlockTruth) -> float:
@@ -170,7 +193,7 @@ class Turbulence:
         self._exact = exact
         self._raw: OrderedDict[tuple[int, Sensor | None], NDArray[np.float32]] = OrderedDict()
         self._drawn: OrderedDict[tuple[int, bool], NDArray[np.complex128]] = OrderedDict()
-        self._shaped: tuple[BlockTruth | None, dict[str, Array], Array] = (None, {}, np.empty(0))
+        self._shaped: tuple[BlockTruth | None, dict[str, Array], dict[str, Array]] = (None, {}, {})
         self._sensors: set[Sensor | None] = set()
 
     def block(self, number: int, sensor: Sensor | None = None) -> NDArray[np.float32]:
@@ -230,7 +253,7 @@ class Turbulence:
         n = f * sensor.path_m / _speed(truth)
         out[:3] *= np.sqrt(wind_path(n))
         out[3:] *= np.sqrt(scalar_path(n)) * np.exp(-2j * np.pi * f * later_s)
-        return out
+        return np.asarray(out / (1.0 + 2j * np.pi * f * sensor.response_s))
 
     def _amplitudes(self, number: int, *, elsewhere: bool = False) -> NDArray[np.complex128]:
         """Complex amplitudes of a block, shape (6, bins); ``elsewhere``: of other air that is made from the same truth."""
@@ -240,33 +263,40 @@ class Turbulence:
                 self._drawn.popitem(last=False)
         return self._drawn[number, elsewhere]
 
-    def _shapes(self, truth: BlockTruth) -> tuple[dict[str, Array], Array]:
-        """Share of each variable's variance by frequency, and the coherence: the same for both airs of a block."""
+    def _shapes(self, truth: BlockTruth) -> tuple[dict[str, Array], dict[str, Array]]:
+        """Share of each variable's variance and of its covariance with w by frequency: the same for both airs of a block."""
         if self._shaped[0] is not truth:
             n = self._frequencies_hz() * truth.height_m / _speed(truth)
-            kinds = {name: spectrum(name, n) for name in ("u", "v", "w", "t")}
-            powers = {name: shape / shape.sum() for name, shape in kinds.items()}
-            self._shaped = (truth, powers | dict.fromkeys(("c", "q"), powers["t"]), coherence(n))
+            powers, shares = (
+                {name: one / one.sum() for name, one in kinds.items()}
+                for kinds in (
+                    {name: spectrum(name, n) for name in ("u", "v", "w", "t")},
+                    {name: cospectrum(name, n, truth.stability) for name in ("u", "t")},
+                )
+            )
+            for like_t in ("c", "q"):
+                powers[like_t], shares[like_t] = powers["t"], shares["t"]
+            self._shaped = (truth, powers, shares | {"v": np.zeros_like(n)})
         return self._shaped[1], self._shaped[2]
 
     def _draw(self, number: int, elsewhere: bool) -> NDArray[np.complex128]:
         truth = self._truth_of_block(number)
-        powers, gamma = self._shapes(truth)
+        powers, shares = self._shapes(truth)
         deviations = wind_deviations(truth)
-        w_unit, rests = self._units(number, len(gamma), elsewhere)
-        out = np.empty((6, len(gamma)), dtype=np.complex128)
-        out[2] = deviations["w"] * np.sqrt(powers["w"]) * w_unit
+        amplitude_w = deviations["w"] * np.sqrt(powers["w"])
+        w_unit, rests = self._units(number, len(amplitude_w), elsewhere)
+        out = np.empty((6, len(amplitude_w)), dtype=np.complex128)
+        out[2] = amplitude_w * w_unit
         for row, name in enumerate(VARIABLES):
             if name == "w":
                 continue
-            share = float(np.sum(gamma * np.sqrt(powers["w"] * powers[name])))
             covariance = truth.covariances[name]
-            needed = abs(covariance) / (LIMIT * deviations["w"] * share)
-            deviation = max(deviations.get(name, _FLOORS.get(name, 0.0)), needed)
-            factor = covariance / (deviations["w"] * deviation * share) * gamma
+            with_w = covariance * shares[name] / amplitude_w
+            deviation = deviations[name] if name in deviations else max(_FLOORS[name], scalar_deviation(covariance, truth))
+            power = np.maximum(deviation**2 * powers[name], (with_w / COHERENT) ** 2)
             if elsewhere and self._exact:  # no part of it in step with the wind here
-                factor = np.zeros_like(gamma)
-            out[row] = deviation * np.sqrt(powers[name]) * (factor * w_unit + np.sqrt(1.0 - factor**2) * rests[row])
+                with_w = np.zeros_like(with_w)
+            out[row] = with_w * w_unit + np.sqrt(power - with_w**2) * rests[row]
         return out
 
     def _units(self, number: int, bins: int, elsewhere: bool) -> tuple[NDArray[np.complex128], list[NDArray[np.complex128]]]:

@@ -19,11 +19,10 @@ import yaml
 
 from firmware_config.base.clock import WorldClock, WorldClockFile
 from simulators.errors import InstrumentError, SimulatorError
-from simulators.instruments.gill import PATH_M
+from simulators.instruments.gill import HEAD
 from simulators.serve.ballast import Ballast
 from simulators.serve.governor import Governor
 from simulators.serve.station import StationBench, base_rate
-from simulators.world.turbulence import Sensor
 from simulators.world.world import TRUTH_UNITS
 from tests.simulators.conftest import T0_MS, gill_rows, licor_rows, station_dict
 from tests.simulators.test_ports import until
@@ -73,7 +72,7 @@ class TestStreams:
         rows, ndx = gill_rows(wind), licor_rows(gas)[:, 0]
         assert np.all(np.diff(ndx) == 1)
         k = int(T0_MS // 100)
-        world = bench.world.air(k * 2, 40_000, 2, Sensor(path_m=PATH_M)).up
+        world = bench.world.air(k * 2, 40_000, 2, HEAD).up
         start = next(i for i in range(len(world) - 20) if np.abs(world[i : i + 20] - rows[:20, 2]).max() < 0.0051)
         assert np.abs(world[start : start + len(rows)] - rows[:, 2]).max() < 0.0051
         assert bench.statistics()["sonic"]["sonic"]["overrun"] == 0

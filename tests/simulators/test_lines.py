@@ -13,9 +13,8 @@ from firmware_config.cards import load_card
 from simulators.faults.effects import Effects
 from simulators.faults.timeline import Timeline
 from simulators.instruments.checksums import vaisala_crc, xor
-from simulators.instruments.gill import PATH_M
+from simulators.instruments.gill import HEAD
 from simulators.serve.lines import Speaker, StreamLine
-from simulators.world.turbulence import Sensor
 from tests.simulators.conftest import T0_MS, gill_rows, licor_rows
 
 
@@ -85,7 +84,7 @@ class TestGrid:
         sonic = line("sonic", baud=38400)
         run(sonic, 20)
         wind = gill_rows(fake_port.data)
-        air = sonic.speakers[0].talker.setting.world.air(T0_MS // 1000 * 20, len(wind), 2, Sensor(path_m=PATH_M))
+        air = sonic.speakers[0].talker.setting.world.air(T0_MS // 1000 * 20, len(wind), 2, HEAD)
         assert np.abs(wind[:, 0] - air.north).max() <= 0.005 + 1e-9  # north mark to the north: +u blows north
         assert np.abs(wind[:, 1] + air.east).max() <= 0.005 + 1e-9  # +v to its left: west
         assert np.abs(wind[:, 2] - air.up).max() <= 0.005 + 1e-9

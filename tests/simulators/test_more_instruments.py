@@ -40,8 +40,11 @@ def all_instruments() -> Station:
 
 @pytest.fixture(scope="module")
 def the_world(all_instruments: Station) -> World:
-    """One world for the module: its half-hours are made once. Its sensors have just been cleaned: nothing stands between them and the truth."""
-    config = load_world(BENCH / "world.yaml").model_copy(update={"cleaned": datetime.fromtimestamp(T0_MS / 1e3, UTC)})
+    """One world for the module: its half-hours are made once. Nothing stands between its sensors and the truth: they have just been cleaned,
+    and those of the wind are ideal, so that all sonics meet the same."""
+    config = load_world(BENCH / "world.yaml")
+    ideal = config.turbulence.model_copy(update={"sensors": "ideal"})
+    config = config.model_copy(update={"cleaned": datetime.fromtimestamp(T0_MS / 1e3, UTC), "turbulence": ideal})
     return World(config, Site.of(all_instruments), 20)
 
 

@@ -169,8 +169,8 @@ class TestSensors:
         for sensors in ("real", "ideal"):
             world = make_world(turbulence={"statistics": "exact", "sensors": sensors}, **steady_air)
             feed, k = AirFeed(world), T0_MS // 1000 * 20
-            w = feed.wind(k, BLOCK_S * 20, 20.0, "gill", Mounting(height_m=4.4), 0.15).w
-            gas = feed.gas(k, BLOCK_S * 20, 20.0, 0.0, at, 0.127)
+            w = feed.wind(k, BLOCK_S * 20, 20.0, "gill", Mounting(height_m=4.4), self.SONIC).w
+            gas = feed.gas(k, BLOCK_S * 20, 20.0, 0.0, at, Sensor(path_m=0.127))
             covariance[sensors] = np.mean((w - w.mean()) * gas.co2)
             assert world.eddy_truth(T0_MS, BLOCK_S * 1e3)["co2_flux"] == pytest.approx(FLUXES["co2_flux"])
         assert 0.80 < covariance["real"] / covariance["ideal"] < 0.98
