@@ -20,7 +20,7 @@ from pydantic import TypeAdapter, ValidationError
 from edge.errors import InstrumentError
 from edge.instruments.block_framers import ElementFramer, FlowControlFramer, HexSumFramer, VeDirectFramer
 from edge.instruments.calibration import Today, coefficients_in_force, corrections_of, utc_today
-from edge.instruments.framers import Framer, LineFramer, ParenthesesFramer, SignatureFramer, TailFramer, XorFramer
+from edge.instruments.framers import Framer, LineFramer, ParenthesesFramer, SignatureFramer, XorFramer
 from edge.instruments.modbus import ModbusDriver
 from edge.instruments.reading import Reading, Stats
 from edge.instruments.stream import Decoder, StreamDriver
@@ -76,7 +76,7 @@ def _line_sum(form: TextFormat) -> Framer:
 
 
 FRAMERS: dict[Frame, Callable[[TextFormat], Framer]] = {
-    "line": lambda form: (FlowControlFramer if form.flow_control else LineFramer)(form.max_bytes),
+    "line": lambda form: (FlowControlFramer if form.flow_control else LineFramer)(form.max_bytes, after_noise=bool(form.lead)),
     "line_sum": _line_sum,
     "line_signature": lambda form: SignatureFramer(form.max_bytes),
     "stx_etx_xor": lambda form: XorFramer(b"\x02", b"\x03", form.max_bytes),
@@ -96,7 +96,7 @@ def _framer(card: Card) -> Framer:
     if card.protocol == "licor":
         return ParenthesesFramer(size)
     if card.protocol == "vaisala":
-        return TailFramer(size)
+        return LineFramer(size, after_noise=True)
     if card.protocol == "elements":
         return ElementFramer(card.text.root, size)
     if card.protocol == "sunburst":

@@ -27,6 +27,8 @@ class HexSumFramer(LineFramer):
     """``*`` and upper-case hex to the end of the line: id, length, …, sum. ``length`` counts all bytes after the id; the sum (modulo 256)
     is taken from the length to the last byte before it, so the id itself is not protected. A line without ``*`` is handed on as it is."""
 
+    CHECKED = True
+
     def _take(self, frames: list[Frame], line: bytes) -> None:
         star = line.rfind(b"*")
         if star < 0:
@@ -51,7 +53,8 @@ class HexSumFramer(LineFramer):
 class VeDirectFramer(_Buffered):
     """VE.Direct text: lines CR LF label TAB value; the block ends with ``Checksum`` TAB and one byte, whatever it is, that makes the sum
     of the block zero modulo 256. HEX messages (``:``, hex digits, LF) may stand anywhere between and are outside the sum. The body is the
-    block without the first CR LF and the checksum line. A block begins where the last one ended, so a beginning that was missed is seen."""
+    block without the first CR LF and the checksum line. A block begins where the last one ended, so a beginning that was missed is seen: it
+    leaves text before the first CR LF, where noise leaves other bytes."""
 
     def __init__(self, max_bytes: int) -> None:
         super().__init__(max_bytes)
@@ -94,9 +97,10 @@ class VeDirectFramer(_Buffered):
         return True
 
     def _close(self, frames: list[Frame], at: int, end: int) -> None:
-        block = bytes(self._buffer[:end])
-        body = block[2:at]
-        lost = self._lost or not block.startswith(b"\r\n")
+        begin = self._buffer.find(b"\r\n", 0, end)
+        block = bytes(self._buffer[begin:end]) if 0 <= begin < at else b""
+        body = block[2 : at - begin]
+        lost = self._lost or (begin > 0 and not NOT_TEXT.search(self._buffer[:begin]))
         self._reset()
         if lost or not body:
             fault = "cut off"
@@ -107,6 +111,7 @@ class VeDirectFramer(_Buffered):
         if fault:
             self._refuse(frames, end, fault)
         else:
+            self.discarded += begin
             del self._buffer[:end]
             frames.append(Frame(body))
 

@@ -130,7 +130,12 @@ def _no(reason: str, values: dict[str, Any] | None = None) -> Reading:
 
 
 def _printed(driver: StreamDriver, line: bytes) -> list[Reading]:
-    return driver.feed(wire_bytes(line), 0.0) + driver.finish(0.0) or [_no(_nothing_in(driver.card))]
+    """The records of a line. Beside a record, remains of another on the same line are noise; alone they are what the line holds. The end of
+    the line is the end of a record that is a line itself."""
+    data, text = wire_bytes(line), driver.card.text
+    of_lines = text is not None and (text.frame or "line").startswith("line")
+    found = driver.feed(data + b"\n" if of_lines and not data.endswith((b"\r", b"\n")) else data, 0.0) + driver.finish(0.0)
+    return [reading for reading in found if reading.values] or found[:1] or [_no(_nothing_in(driver.card))]
 
 
 def _nothing_in(card: Card) -> str:

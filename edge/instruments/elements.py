@@ -42,6 +42,8 @@ class ElementsDecoder:
         found = content[kind]
         if found == "?":
             return Ignored(f"the question for {kind}", {})
+        if not found or (isinstance(found, str) and kind not in self._convert):
+            return Rejected("layout", f"{kind} holds no values: {str(found)[:16]!r}")
         return self._fill(kind, found if isinstance(found, dict) else {kind: found})
 
     def _fill(self, kind: str, leaves: Tree) -> Decoded | Rejected:

@@ -124,11 +124,20 @@ class XorFramer(_Buffered):
 
 
 class LineFramer(_Buffered):
-    """A line of text ended by CR, LF or both, without checksum: one strange byte in it refuses the whole line."""
+    """A line of text ended by CR, LF or both, without checksum: one strange byte in it refuses the whole line, and so does a missing end
+    (its last number may lack digits).
 
-    def __init__(self, max_bytes: int) -> None:
+    ``after_noise``: what reads the line knows how a record begins, so that what stands before the last strange byte is thrown away and the
+    rest is handed on.
+    """
+
+    CHECKED = False
+    """the line has a checksum of its own, and is whole without an end too"""
+
+    def __init__(self, max_bytes: int, *, after_noise: bool = False) -> None:
         super().__init__(max_bytes)
         self._skipping = False
+        self._after_noise = after_noise
 
     def _step(self, frames: list[Frame]) -> bool:
         found = _LINE_END.search(self._buffer, 0, self._max + 1)
@@ -150,10 +159,12 @@ class LineFramer(_Buffered):
         return True
 
     def _take(self, frames: list[Frame], line: bytes) -> None:
-        if NOT_TEXT.search(line):
+        tail = NOT_TEXT.split(line)[-1]
+        if not tail or (len(tail) < len(line) and not self._after_noise):
             self._spoiled(frames, line, "noise")
         else:
-            frames.append(Frame(line))
+            self.discarded += len(line) - len(tail)
+            frames.append(Frame(tail))
 
     def _spoiled(self, frames: list[Frame], line: bytes, fault: str) -> None:
         self.discarded += len(line)
@@ -166,25 +177,20 @@ class LineFramer(_Buffered):
         line = bytes(self._buffer)
         self._buffer.clear()
         self._reset()
-        if line:
+        if line and self.CHECKED:
             self._take(frames, line)
+        elif line:
+            self._spoiled(frames, line, "cut off")
         return frames
 
     def _reset(self) -> None:
         self._skipping = False
 
 
-class TailFramer(LineFramer):
-    """A line whose own check comes later (Vaisala): noise before the record is thrown away, the rest of the line is handed on."""
-
-    def _take(self, frames: list[Frame], line: bytes) -> None:
-        tail = NOT_TEXT.split(line)[-1]
-        self.discarded += len(line) - len(tail)
-        frames.append(Frame(tail) if tail else Frame(b"", "noise"))
-
-
-class SignatureFramer(TailFramer):
+class SignatureFramer(LineFramer):
     """A line that ends in a comma and Campbell's signature (four hex digits) over everything before that comma."""
+
+    CHECKED = True
 
     def _take(self, frames: list[Frame], line: bytes) -> None:
         tail = NOT_TEXT.split(line)[-1]

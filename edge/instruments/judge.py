@@ -113,7 +113,8 @@ def _bits_check(rule: Rule, get: Get) -> Check:
 
 def _product_check(rule: Rule, get: Get) -> Check:
     assert rule.product is not None
-    factors, scale, tolerance = [getter(name) for name in rule.product.of], rule.product.scale, rule.product.tolerance
+    factors, scale = [getter(name) for name in rule.product.of], rule.product.scale
+    tolerance, absolute = rule.product.tolerance, rule.product.absolute
 
     def check(values: Mapping[str, Any]) -> str | None:
         value, found = get(values), [factor(values) for factor in factors]
@@ -122,7 +123,7 @@ def _product_check(rule: Rule, get: Get) -> Check:
         if not all(isinstance(x, int | float) for x in (value, *found)):
             return "missing"
         expected = scale * math.prod(found)
-        return None if abs(value - expected) <= tolerance * abs(expected) else _shown(value)
+        return None if abs(value - expected) <= tolerance * abs(expected) + absolute else _shown(value)
 
     return check
 

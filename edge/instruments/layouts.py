@@ -166,6 +166,8 @@ class PairsLayout(ColumnLayout):
             if self._pairs.others == "keep":
                 values[field] = sent
             return None
+        if not sent.strip() and field in self._pairs.required:
+            return Rejected("cut off", f"{field[:24]} has a name and no value")
         in_unit = self._units.get(field)
         values[field] = convert((sent,), 0) if in_unit is None else in_unit(sent, unit)
         if error:

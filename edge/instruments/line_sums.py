@@ -26,6 +26,8 @@ SUMS: dict[Sum, Callable[[bytes], int]] = {
 class LineSumFramer(LineFramer):
     """A line whose last characters are the sum of those before; what stands before its beginning is thrown away as noise."""
 
+    CHECKED = True
+
     def __init__(self, form: LineSum, max_bytes: int) -> None:
         super().__init__(max_bytes)
         self._form, self._sum = form, SUMS[form.kind]

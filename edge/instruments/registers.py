@@ -94,13 +94,16 @@ class RegisterMap:
 
     def decode(self, read: Read, payload: bytes) -> dict[str, Any]:
         """Every value that lies whole in the answer to ``read`` (``payload``: its data bytes, two a register); those of blocks inside
-        a mapping of the block's name."""
+        a mapping of the block's name. Of items that are read from the first on, those that were read."""
         found: dict[str, Any] = {}
         pointed: list[tuple[str, str]] = []
         for register, value_of, (outer, _, inner) in self._registers:
             begin = (register.address - read.address) * 2
             end = begin + register.size * 2
-            if begin < 0 or end > len(payload) or not (self._alike or register.function == read.function):
+            if register.items is not None and 0 <= begin < len(payload) < end:
+                item = register.size * 2 // register.items
+                end = begin + (len(payload) - begin) // item * item
+            if not 0 <= begin < end <= len(payload) or not (self._alike or register.function == read.function):
                 continue
             if inner:
                 found.setdefault(outer, {})[inner] = value_of(payload[begin:end])

@@ -85,14 +85,19 @@ class VaisalaDecoder:
         units: dict[str, str] = {}
         faults: dict[str, str] = {}
         for kind, text, unit, number in groups:
+            value: float | str | None
             try:
                 value = to_float(text)
             except ValueError:
-                return Rejected("value", f"transducer {kind}{number[:8]}: {text[:24]!r} is not a number")
+                if kind != "G":  # a generic transducer may say a word
+                    return Rejected("value", f"transducer {kind}{number[:8]}: {text[:24]!r} is not a number")
+                value = text
+            if unit == "#":
+                value = None
             values["xdr"].append([kind, value, unit, number])
             name = _WIND.get((kind, int(number) - self._base)) if number.isdecimal() and len(number) < 4 else None
             if name is not None:
                 values[name], units[name] = value, unit
-                if value is None:
-                    faults[name] = f"{name} is not available"
+            if unit == "#" or (name is not None and value is None):
+                faults[name or f"{kind}{number}"] = f"{name or f'transducer {kind}{number}'} is not available"
         return Decoded("XDR", {**values, "units": units}, faults)

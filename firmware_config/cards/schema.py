@@ -208,11 +208,12 @@ class TextFormat(CardModel):
 
 
 class ProductOf(CardModel):
-    """The field equals the product of ``of`` times ``scale``, within ``tolerance`` (relative)."""
+    """The field equals the product of ``of`` times ``scale``, within ``tolerance`` (relative) and ``absolute``, the last printed digit."""
 
     of: list[FieldName] = Field(min_length=1)
     scale: float = 1.0
     tolerance: float = Field(gt=0)
+    absolute: float = Field(0.0, ge=0)
 
 
 class SumOf(CardModel):

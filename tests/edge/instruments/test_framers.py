@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from edge.instruments import FRAMERS as OF_CARDS
-from edge.instruments.framers import Frame, Framer, LineFramer, ParenthesesFramer, SignatureFramer, TailFramer, XorFramer
+from edge.instruments.framers import Frame, Framer, LineFramer, ParenthesesFramer, SignatureFramer, XorFramer
 from edge.instruments.line_sums import SUMS, LineSumFramer
 from firmware_config.cards.schema import Frame as CardFrame
 from firmware_config.cards.sums import LineSum, Sum
@@ -18,7 +18,7 @@ FRAMERS = {
     "stx": lambda: XorFramer(b"\x02", b"\x03", MAX),
     "nmea": lambda: XorFramer(b"$", b"*", MAX),
     "line": lambda: LineFramer(MAX),
-    "tail": lambda: TailFramer(MAX),
+    "tail": lambda: LineFramer(MAX, after_noise=True),
     "signature": lambda: SignatureFramer(MAX),
     "parentheses": lambda: ParenthesesFramer(MAX),
     "line_sum": lambda: LineSumFramer(LineSum(kind="xor", mark="*", start="$"), MAX),
