@@ -17,6 +17,8 @@ _NOT_PRINTED = re.compile(rb"[^\x20-\x7e]")
 _LINE_END = re.compile(rb"[\r\n]")
 _PARENTHESIS = re.compile(rb"[()]")
 _OUTSIDE = re.compile(rb"[(\r\n]")
+_BEFORE = re.compile(rb"\A[^\w\s+.-]+")
+"""no record of columns begins so"""
 _SIGNATURE = re.compile(rb"[0-9A-Fa-f]{4}")
 
 
@@ -193,7 +195,7 @@ class SignatureFramer(LineFramer):
     CHECKED = True
 
     def _take(self, frames: list[Frame], line: bytes) -> None:
-        tail = NOT_TEXT.split(line)[-1]
+        tail = _BEFORE.sub(b"", NOT_TEXT.split(line)[-1])
         self.discarded += len(line) - len(tail)
         body, comma, signature = tail.rpartition(b",")
         if not comma or not _SIGNATURE.fullmatch(signature):

@@ -119,7 +119,7 @@ class TestCards:
 
     @pytest.mark.usefixtures("overlapping")
     def test_registers_that_overlap_are_named_with_card_and_line(self) -> None:
-        with pytest.raises(StationFileError, match=r"keller_series30_modbus\.yaml:\d+: modbus\.registers\[1\].*overlaps ch0 at 0x0000"):
+        with pytest.raises(StationFileError, match=r"keller_series30_modbus\.yaml:\d+: modbus\.registers\[1\].*overlaps ch0_bar at 0x0000"):
             load_station(example_station("zhoushan-buoy"))
 
     @pytest.mark.usefixtures("overlapping")

@@ -1,4 +1,5 @@
-"""NMEA sentences that lost bytes in pairs: an XOR does not see two equal ones, so the syntax of each column has to."""
+"""Records that lost bytes where no checksum sees it: NMEA sentences that lost two equal ones (the syntax of each column has to see it), lines
+without checksum that lost their beginning or their end."""
 
 from __future__ import annotations
 
@@ -84,3 +85,35 @@ def test_pairs_that_the_checksum_does_not_see(whole: bytes, damaged: bytes) -> N
     whole, damaged = (gps.sentence(text[1:].partition(b"*")[0].decode()) for text in (whole, damaged))
     assert read(whole) is not None
     assert read(damaged) is None
+
+
+def quantities_of(model: str, *chunks: bytes) -> list[dict[str, float]]:
+    """The good values of each reading."""
+    driver = bench_driver(load_card(model), {})
+    assert isinstance(driver, StreamDriver)
+    found = [reading for chunk in chunks for reading in driver.feed(chunk, 0.0)] + driver.finish(0.0)
+    return [{name: value for name, value in one.quantities.items() if one.valid and value is not None} for one in found]
+
+
+def test_the_rest_of_a_cut_tide_line_is_no_pressure_of_a_burst() -> None:
+    burst = quantities_of("seabird_sbe26plus_ascii", b"wave: start time = 05 Jan 2014 00:15:00\r\n", b"  29.8438\r\n")
+    assert burst[-1]["water_pressure_burst"] == pytest.approx(29.8438 * 0.0689475729)
+    assert quantities_of("seabird_sbe26plus_ascii", b" 13.8633\r\n") == [{}]
+
+
+@pytest.mark.parametrize(
+    ("model", "line"),
+    [
+        ("metek_usonic3_ascii", b"M:x =    10 y =    -3 z =    -1 t =  2203"),
+        ("prooceanus_co2pro_atmosphere", b"#2026/03/04 12:00:11, M,43032,40423,397.04,40.1,21.221,28.480,1026,39.9,40.4,W"),
+        ("paroscientific_digiquartz", b"*000114.5834"),
+        ("vaisala_wxt536_ascii", b"0R1,Dn=236D,Dm=283D,Dx=031D,Sn=0.0M,Sm=1.0M,Sx=2.2M"),
+    ],
+)
+def test_a_line_whose_end_did_not_come_is_none(model: str, line: bytes) -> None:
+    """The line is interrupted within its last number, or just after it: nobody can tell."""
+    whole = quantities_of(model, line + b"\r\n")
+    assert len(whole) == 1
+    assert whole[0]
+    for cut in range(len(line) - 12, len(line) + 1):
+        assert not any(quantities_of(model, line[:cut])), line[:cut]
