@@ -1,41 +1,17 @@
 """Devices that a card alone describes, on a pseudo-terminal: what the whole poll gives in the registry's units. The registers are filled here
 from the documents, on their own."""
 
-import asyncio
 import struct
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from edge.instruments import ModbusDriver, Reading
-from edge.links import ModbusBus, open_bus
+from edge.links import ModbusBus
 from firmware_config.cards import load_card
-from firmware_config.station import ModbusRtuLink
 from tests.edge.instruments.test_contract import driver
-from tests.edge.links.peers import Pty, Rs485, registers, sealed
-from tests.edge.links.test_modbus_bus import until
+from tests.edge.links.peers import Rs485, registers, sealed
 
 UNIT = 7
-
-
-@pytest_asyncio.fixture
-async def line(tmp_path: Path) -> AsyncIterator[Rs485]:
-    line = Rs485(Pty(tmp_path / "water"))
-    yield line
-    await line.stop()
-    line.pty.unplug()
-
-
-@pytest_asyncio.fixture
-async def bus(line: Rs485, tmp_path: Path) -> AsyncIterator[ModbusBus]:
-    bus = open_bus(ModbusRtuLink(id="water", kind="modbus_rtu", port="none", baud=9600), tmp_path)
-    task = asyncio.create_task(bus.run())
-    await until(lambda: bus.link.connected)
-    yield bus
-    await bus.link.close()
-    await task
 
 
 class Memory:

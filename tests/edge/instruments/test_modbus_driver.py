@@ -1,38 +1,14 @@
 """The Modbus driver with the cards of real devices, against devices on a pseudo-terminal that are written from the documents."""
 
-import asyncio
 import math
 import struct
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from edge.instruments import ModbusDriver
-from edge.links import Limits, ModbusBus, open_bus
-from firmware_config.station import ModbusRtuLink
+from edge.links import Limits, ModbusBus
 from tests.edge.instruments.test_contract import driver
-from tests.edge.links.peers import Device, Pty, Rs485, holding, registers, sealed
-from tests.edge.links.test_modbus_bus import until
-
-
-@pytest_asyncio.fixture
-async def line(tmp_path: Path) -> AsyncIterator[Rs485]:
-    line = Rs485(Pty(tmp_path / "water"))
-    yield line
-    await line.stop()
-    line.pty.unplug()
-
-
-@pytest_asyncio.fixture
-async def bus(line: Rs485, tmp_path: Path) -> AsyncIterator[ModbusBus]:
-    bus = open_bus(ModbusRtuLink(id="water", kind="modbus_rtu", port="none", baud=9600), tmp_path)
-    task = asyncio.create_task(bus.run())
-    await until(lambda: bus.link.connected)
-    yield bus
-    await bus.link.close()
-    await task
+from tests.edge.links.peers import Device, Rs485, holding, registers, sealed
 
 
 def words(data: bytes) -> list[int]:
