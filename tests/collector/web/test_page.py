@@ -123,6 +123,16 @@ def test_overview_shows_every_station_worst_first(visit: Open, tmp_path: Path) -
     expect(page.locator(".station h1")).to_be_visible()
 
 
+def test_an_alarm_that_is_over_is_said_to_be_over_in_the_overview(visit: Open, standin: Standin) -> None:
+    page = visit()
+    row = page.locator("a.row[data-station='yueqing-mangrove']")
+    expect(row).to_contain_text("no open alarms")
+    names = {"en": "Station offline", "zh": "站点离线"}
+    about = {"station": "yueqing-mangrove", "severity": "high", "title": names, "message": names, "guidance": names}
+    standin.raise_alarm(id=98, key="offline/yueqing-mangrove", condition="returned", returned_ms=standin.now(), **about)
+    expect(row).to_contain_text(re.compile(r"Station offline · .* · back to normal"))
+
+
 def test_station_time_stands_beside_utc_wherever_the_browser_is(visit: Open) -> None:
     page = visit()
     clocks = page.locator(".clocks time.figures")

@@ -80,6 +80,7 @@ function Row({ station, alarm, detail, now }: { station: Summary; alarm: Alarm |
             <span>
               {pick(alarm.title)}
               <SubjectWords alarm={alarm} /> · {age(now - alarm.raised_ms, say)}
+              {alarm.condition === "returned" && <span class="small"> · {say("filter_returned")}</span>}
               {alarm.acknowledged && <span class="small"> · {say("acknowledged_word")}</span>}
             </span>
           </span>
