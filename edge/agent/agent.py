@@ -195,9 +195,8 @@ class Agent:
     async def _watch_instruments(self) -> None:
         while True:
             await asyncio.sleep(WATCH_LOOK_S)
+            self.acquisition.look(self.time.now_ms())
             self.recorder.tick()
-            now_ms = self.time.now_ms()
-            self.acquisition.look(now_ms)
             for eddy in self.eddies:
                 for name, declared, measured in eddy.highrate.deviating_rates():
                     self.recorder.event("rate_deviates", instrument=name, declared_hz=round(declared, 4), measured_hz=round(measured, 4))

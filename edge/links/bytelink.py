@@ -23,6 +23,8 @@ from firmware_config.base import log
 Chunk = tuple[bytes, float]
 RETRY_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 """Waits before the channel is opened again; the last one stays."""
+SPEAKS = 2
+"""One of them, the longest for a far end that speaks each time before it hangs up: some give one record a connection."""
 STABLE_S = 2.0
 """A channel that has lasted so long is back even if nothing was said."""
 
@@ -154,7 +156,7 @@ class ByteLink:
                         self._back()
                     yield chunk
             finally:
-                steady = heard or stable.when() <= asyncio.get_running_loop().time()
+                steady = stable.when() <= asyncio.get_running_loop().time()
                 stable.cancel()
                 self._channel = None
                 self._dropped_bytes += channel.inbox.dropped_bytes
@@ -162,7 +164,7 @@ class ByteLink:
                 self.on_gone()
             if not self._closing.is_set():
                 self._lost(channel.inbox.reason)
-                attempt = 0 if steady else attempt + 1
+                attempt = 0 if steady else min(attempt + 1, SPEAKS) if heard else attempt + 1
                 await self._pause(attempt)
 
     async def _pause(self, attempt: int) -> None:

@@ -214,6 +214,26 @@ def test_a_flapping_link_is_told_a_few_times_then_as_one_with_a_count():
     assert detail["repeats"] == 100 - EventLimit.MOST
 
 
+@pytest.mark.parametrize("every_ms", [200.0, 1_000.0, 7_000.0, 60_000.0, 599_000.0])
+@pytest.mark.parametrize("late_ms", [0.0, 40.0, 700_000.0])
+def test_a_link_that_flaps_for_hours_is_told_of_for_hours(every_ms: float, late_ms: float):
+    """Whatever the pace, and however late somebody asks what is due: a few each while, none lost from the count."""
+    limit, now_ms, told, held = EventLimit(), 0.0, 0, 0
+    asked_ms = 0.0
+    flaps = min(20_000, int(6 * EventLimit.WHILE_MS / every_ms) + 1)
+    for i in range(flaps):
+        now_ms = i * every_ms
+        told += limit.allows("link_lost" if i % 2 == 0 else "link_back", None, {"link": "x"}, now_ms)
+        if now_ms >= asked_ms + max(500.0, late_ms):
+            asked_ms = now_ms
+            for _, _, detail in limit.due(now_ms):
+                told, held = told + 1, held + detail["repeats"] - 1
+    for _, _, detail in limit.due(now_ms + 2 * EventLimit.WHILE_MS):
+        told, held = told + 1, held + detail["repeats"] - 1
+    assert told + held == flaps
+    assert told <= (EventLimit.MOST + 1) * (now_ms / EventLimit.WHILE_MS + 2)
+
+
 async def test_drafts_are_committed_in_order_and_marked():
     _, _, outbox, recorder = parts()
     task = asyncio.create_task(recorder.run())

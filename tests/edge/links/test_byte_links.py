@@ -218,6 +218,33 @@ async def test_a_channel_that_dies_at_once_is_not_a_return(
     server.close()
 
 
+async def test_a_far_end_that_speaks_and_hangs_up_is_called_again_within_a_second(
+    tmp_path: Path, changes: list[LinkChange], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One record a connection, as some servers give it: not a call each 0.2 s, and never the long wait."""
+    waits = []
+    monkeypatch.setattr(ByteLink, "_pause", lambda self, attempt: _noted(waits, attempt))
+
+    async def speak(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"21.4\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(speak, "127.0.0.1", 0)
+    (tmp_path / "line.tcp").write_text(f"127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    link = open_link(TCP, tmp_path, changes.append)
+    listener = Listener(link)
+    await until(lambda: listener.data.count(b"\n") >= 8)
+    assert waits[:5] == [1, 2, 2, 2, 2]
+    assert bytelink_module.RETRY_S[2] == 1.0
+    await link.close()
+    await listener.task
+    server.close()
+
+
+async def _noted(waits: list[int], attempt: int) -> None:
+    waits.append(attempt)
+
+
 async def test_a_serial_port_is_held_alone(tmp_path: Path) -> None:
     pty = Pty(tmp_path / "line")
     first = open_port(pty.name, 9600, "8N1")
