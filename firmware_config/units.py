@@ -15,9 +15,13 @@ _NUMBER = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]+)\s*\Z")
 _DURATION_MS = {"ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
 FASTEST_HZ = 1000.0
 _BYTES = {"kB": 1000, "MB": 1000**2, "GB": 1000**3}
+MOST_TEXT = 40
+"""characters of a quantity; what is longer is a mistake, and from some 300 digits on it is no finite number"""
 
 
 def _parse(value: Any, scale: Mapping[str, float], what: str, example: str) -> float:
+    if isinstance(value, str) and len(value) > MOST_TEXT:
+        raise ValueError(f"a text of {len(value)} characters is not {what}: write at most {MOST_TEXT}, for example {example}")
     match = _NUMBER.match(value) if isinstance(value, str) else None
     if match is None or match[2] not in scale:
         raise ValueError(f"{value!r} is not {what}: write a number with one of the units {', '.join(scale)}, for example {example}")

@@ -20,6 +20,10 @@ from pydantic import BaseModel, ValidationError
 
 KeyPath = tuple[str | int, ...]
 MAX_FILE_BYTES = 1_000_000
+MOST_DIGITS = 100
+"""characters of a number in a document. Python writes no integer of more than 4300 digits, which hexadecimal gets past its reader."""
+MOST_SHOWN = 200
+"""characters of a wrong value that a problem repeats"""
 
 
 @dataclass
@@ -56,7 +60,17 @@ class Report:
     def nearest(self, where: KeyPath, text: str, value: object, choices: Iterable[str]) -> None:
         """A value that names nothing: say which there are and which was probably meant."""
         choices = sorted(choices)
-        self.add(where, f"{value!r}: {text}", allowed=choices, meant=closest(str(value), choices))
+        word = value[:MOST_SHOWN] if isinstance(value, str) else show(value)
+        self.add(where, f"{show(value)}: {text}", allowed=choices, meant=closest(word, choices))
+
+
+def show(value: object) -> str:
+    """A wrong value as a problem repeats it, short enough to read."""
+    try:
+        text = repr(value)
+    except ValueError:  # an integer that Python writes out for nobody
+        return "a number of thousands of digits"
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}… ({len(text)} characters)"
 
 
 def closest(word: str, choices: Iterable[str]) -> str | None:
@@ -109,7 +123,7 @@ def shape_problems(report: Report, root: type[BaseModel], error: ValidationError
         loc = problem["loc"]
         where = tuple(step for i, step in enumerate(loc) if not (step in hidden and i and isinstance(loc[i - 1], int)))
         shown = problem.get("input")
-        value = f"{shown!r}: " if not isinstance(shown, dict | list) else ""
+        value = f"{show(shown)}: " if not isinstance(shown, dict | list) else ""
         kind = problem["type"]
         if kind == "extra_forbidden":
             report.nearest(where, "no such key here", where[-1], _known_keys(root, where[:-1], report.root))
@@ -166,10 +180,12 @@ def read_yaml(path: Path, report: Report, what: str, *, aliases: bool = False) -
 
 
 def _look_at_keys(report: Report, node: yaml.Node | None, where: KeyPath, seen_nodes: set[int]) -> None:
-    """YAML lets a later key silently win, and takes a list for a key; here both are errors. A part that aliases share is looked at once."""
+    """YAML lets a later key silently win, and takes a list for a key; here both are errors. A part that aliases share is looked at once.
+    A number too long to be one ends the reading."""
     if node is None or id(node) in seen_nodes:
         return
     seen_nodes.add(id(node))
+    _look_at_number(node)
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:
@@ -179,7 +195,14 @@ def _look_at_keys(report: Report, node: yaml.Node | None, where: KeyPath, seen_n
             if key.value in seen:
                 report.problems.append(f"{report.path}:{key.start_mark.line + 1}: {spell((*where, key.value))}: this key stands twice")
             seen.add(key.value)
+            _look_at_number(key)
             _look_at_keys(report, value, (*where, key.value), seen_nodes)
     elif isinstance(node, yaml.SequenceNode):
         for i, value in enumerate(node.value):
             _look_at_keys(report, value, (*where, i), seen_nodes)
+
+
+def _look_at_number(node: yaml.Node) -> None:
+    if node.tag in {"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"} and len(node.value) > MOST_DIGITS:
+        problem = f"a number of {len(node.value)} characters; write at most {MOST_DIGITS}"
+        raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)

@@ -13,6 +13,7 @@ from firmware_config.check import load_station
 from firmware_config.cli import main
 from firmware_config.errors import StationFileError
 from firmware_config.station import Station
+from firmware_config.yaml_report import show
 from tests.conftest import ROOT
 
 STATIONS = sorted((ROOT / "firmware_config/stations").glob("*/station.yaml"))
@@ -153,6 +154,22 @@ def test_each_mistake_is_named(buoy, old, new, expected) -> None:
     assert any(re.search(re.escape(str(buoy.path)) + ".*" + expected, problem) for problem in problems), problems
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("every: 2s", f"every: {'9' * 400}s", r"instruments\[2\]\.every: .*a text of 401 characters is not a duration"),
+        ("every: 2s", f"every: {'9' * 305}d", r"instruments\[2\]\.every: .*a text of 306 characters is not a duration"),
+        ("rate: 20 Hz", f"rate: {'9' * 400} Hz", r"instruments\[0\]\.rate: .*a text of 403 characters is not a rate"),
+        ("platform: buoy", f"platform: {'b' * 100_000}", r"platform: 'bbb.*not one of the allowed values"),
+    ],
+    ids=["more than a float", "more than a float in ms", "rate", "word"],
+)
+def test_a_value_beyond_reason_is_named_and_not_printed_whole(buoy, old, new, expected) -> None:
+    problems = "\n".join(buoy((old, new)))
+    assert re.search(expected, problems)
+    assert len(problems) < 2_000
+
+
 def test_a_quantity_that_two_instruments_measure_at_a_place_is_kept_from_one_of_them(buoy) -> None:
     twice = buoy(("model: keller_series30_modbus", "model: yosemitech_y504_modbus"))
     expected = r"dissolved_oxygen@surface already comes from oxygen, depth would give it too.*options: \{without: dissolved_oxygen\}"
@@ -249,6 +266,28 @@ def test_files_that_are_no_station_files(tmp_path: Path, text, expected) -> None
     path.write_text(text)
     with pytest.raises(StationFileError, match=expected):
         load_station(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("id: a\nschema: 0x" + "f" * 20_000, ":2: not valid YAML: a number of 20002 characters"),
+        ("id: a\n? 0x" + "f" * 20_000 + "\n: 1", ":2: not valid YAML: a number of 20002 characters"),
+        ("height: 1" + ":59" * 1000 + ".5", ":1: not valid YAML: a number of 3003 characters"),
+    ],
+    ids=["hexadecimal", "key", "base sixty"],
+)
+def test_a_number_of_thousands_of_digits_is_refused(tmp_path: Path, text, expected) -> None:
+    path = tmp_path / "station.yaml"
+    path.write_text(text)
+    with pytest.raises(StationFileError, match=expected):
+        load_station(path)
+
+
+def test_a_value_that_python_does_not_write_out_is_shown_all_the_same() -> None:
+    assert show(16**20_000) == "a number of thousands of digits"
+    assert show("9" * 1000)[190:] == "9999999999… (1002 characters)"
+    assert show("20 hz") == "'20 hz'"
 
 
 def test_not_utf8_and_not_there(tmp_path: Path) -> None:
