@@ -37,10 +37,17 @@ class SlowDisk:
 
     async def hold(self, delay_s: float) -> None:
         """From now on every sync takes ``delay_s`` longer (real seconds); SimulatorError says why it cannot be done."""
+        held = self._keeper is not None
         await self.release()
         if delay_s <= 0:
             raise SimulatorError(f"slow_disk {delay_s:g}: give the seconds that each sync to disk is to take longer")
-        await self._attach(delay_s)
+        try:
+            await self._attach(delay_s)
+        except (SimulatorError, OSError) as error:
+            if not held:
+                raise
+            # it was slow already: a program that is away meanwhile finds it so when it comes back
+            logger.info("the disk is slow again once the program can be traced", name=self._child.name, problem=str(error))
         self._keeper = asyncio.create_task(self._keep(delay_s), name=f"slow disk of {self._child.name}")
 
     async def release(self) -> None:
@@ -90,7 +97,7 @@ class SlowDisk:
             if self._child.pid is not None:
                 try:
                     await self._attach(delay_s)
-                except SimulatorError as error:
+                except (SimulatorError, OSError) as error:
                     logger.warning("the disk is quick for now", name=self._child.name, problem=str(error))
             await asyncio.sleep(LOOK_EVERY_S)
 

@@ -57,20 +57,30 @@ class StageFaults:
     async def run(self) -> None:
         """Until cancelled; then the disk is quick and what was held may start again."""
         carrier: Carrier | None = None
+        trouble = ""
         try:
             while True:
                 await asyncio.sleep(LOOK_EVERY_S)
-                now_ms = float(self.clock.true_ms())
-                with contextlib.suppress(OSError, ValueError, FaultFileError):  # not up yet, or a wrong file: the world says so
+                try:
+                    now_ms = float(self.clock.true_ms())
                     if carrier is None:
-                        carrier = self._begin(now_ms)
-                    assert self.timeline is not None
-                    self.timeline.refresh(now_ms)
-                    await carrier.apply(now_ms)
+                        carrier = self._try_begin(now_ms)
+                    if carrier is not None and self.timeline is not None:
+                        self.timeline.refresh(now_ms)
+                        await carrier.apply(now_ms)
+                        trouble = ""
+                except Exception as error:  # whatever it is, the next round may do: without this task nobody carries out any fault
+                    if trouble != (trouble := repr(error)):  # ten rounds a second: told once
+                        logger.exception("a round of the stage's faults failed", file=str(self.file), problem=trouble)
         finally:
             await self._disk.release()
             for child in self._children:
                 child.release()
+
+    def _try_begin(self, now_ms: float) -> Carrier | None:
+        with contextlib.suppress(OSError, ValueError, FaultFileError):  # not up yet, or a wrong file: the world says so
+            return self._begin(now_ms)
+        return None
 
     def _begin(self, now_ms: float) -> Carrier:
         self.targets = json.loads(self._targets_file.read_text(encoding="utf-8"))

@@ -63,7 +63,10 @@ class Carrier:
     async def _end(self, fault: ActiveFault, at_ms: float) -> None:
         if not self._on.pop(fault):
             return
-        await self.act(fault, begin=False)
+        try:
+            await self.act(fault, begin=False)
+        except (SimulatorError, OSError) as error:  # it is out of the timeline all the same, and the others must go on
+            logger.error("fault cannot be undone", fault=fault.name, problem=str(error))
         self._truth.note(at_ms, "fault", state="ended", **fault.describe())
 
     async def act(self, fault: ActiveFault, *, begin: bool) -> None:

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from firmware_config.base.clock import WorldClock, WorldClockFile
+from simulators.errors import SimulatorError
 from simulators.faults.catalogue import FAULTS
 from simulators.faults.timeline import Timeline, write_timeline
 from simulators.serve.proxy import TcpProxy
@@ -207,6 +208,80 @@ async def test_little_memory_makes_a_large_allocation_fail_until_it_ends(tmp_pat
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         await edge.stop()
+
+
+class TestWhatFails:
+    """A fault that cannot be undone, or a round that fails, takes no other fault with it."""
+
+    @pytest.fixture
+    async def staged(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr("simulators.stagefaults.LOOK_EVERY_S", 0.01)
+        edge = Child("edge", ["true"], tmp_path / "edge.log")
+        clock_file = WorldClockFile(tmp_path / "clock.json")
+        clock_file.start(1.0, NOW)
+        (tmp_path / TARGETS_FILE).write_text(json.dumps({"instruments": {}, "links": []}))
+        write_timeline(tmp_path / "faults.yaml", [])
+        faults = StageFaults(tmp_path / "faults.yaml", tmp_path, TcpProxy("127.0.0.1", 1), edge, edge, WorldClock(clock_file.path))
+        running = asyncio.create_task(faults.run())
+        yield faults
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    @staticmethod
+    async def noted(faults: StageFaults, *wanted: tuple[str, str]) -> None:
+        async with asyncio.timeout(20):
+            while not faults.truth_file.exists() or not set(wanted) <= set(noted(faults.truth_file)):
+                await asyncio.sleep(0.01)
+
+    async def test_what_cannot_be_undone_has_ended_and_the_next_fault_begins(self, staged: StageFaults, monkeypatch) -> None:
+        async def fails(fault: object, *, begin: bool) -> None:
+            if not begin:
+                raise SimulatorError("the agent is not running")
+
+        monkeypatch.setattr(staged, "_memory", fails)
+        write_timeline(staged.file, [{"fault": "little_memory"}])
+        await self.noted(staged, ("little_memory", "begun"))
+        write_timeline(staged.file, [{"fault": "no_network"}])
+        await self.noted(staged, ("little_memory", "ended"), ("no_network", "begun"))
+
+    async def test_a_round_that_fails_is_not_the_last(self, staged: StageFaults, monkeypatch) -> None:
+        failed = []
+
+        def true_ms() -> int:
+            if len(failed) < 3:
+                failed.append(1)
+                raise RuntimeError("no time")
+            return NOW
+
+        monkeypatch.setattr(staged.clock, "true_ms", true_ms)
+        write_timeline(staged.file, [{"fault": "no_network"}])
+        await self.noted(staged, ("no_network", "begun"))
+        assert len(failed) == 3
+
+    async def test_of_two_slow_disks_the_other_one_waits_for_a_dead_agent(self, staged: StageFaults, monkeypatch) -> None:
+        """One is taken off while there is no agent: what is left slows the next one."""
+        held: list[float] = []
+        dead = False
+
+        async def attach(delay_s: float) -> None:
+            if dead:
+                raise SimulatorError("slow_disk: the agent is not running")
+            held.append(delay_s)
+
+        monkeypatch.setattr(staged._disk, "_attach", attach)
+        monkeypatch.setattr(Child, "pid", 1)
+        rows = [{"fault": "slow_disk", "magnitude": 0.5}, {"fault": "slow_disk", "magnitude": 1}]
+        write_timeline(staged.file, rows)
+        async with asyncio.timeout(20):
+            while held[-1:] != [1]:
+                await asyncio.sleep(0.01)
+        dead = True
+        write_timeline(staged.file, rows[:1])
+        await self.noted(staged, ("slow_disk", "ended"))
+        dead = False
+        async with asyncio.timeout(20):
+            while held[-1] != 0.5:
+                await asyncio.sleep(0.01)
 
 
 class TestJudge:
