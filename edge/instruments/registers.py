@@ -1,6 +1,7 @@
 """Register maps: bytes of a Modbus answer to named values, as the card says. Pure.
 
-A float that is NaN or infinite and an integer the card lists as "not available" become None; the card's rules decide what that means.
+A float that is NaN or infinite, one so small that nobody measures it (what a float in another byte order mostly looks like), and an integer
+the card lists as "not available" become None; the card's rules decide what that means.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from firmware_config.cards.modbus import ByteOrder, Read, Register
 
 _FORMATS = {"u16": ">H", "i16": ">h", "u32": ">I", "i32": ">i", "u64": ">Q", "i64": ">q", "f32": ">f", "f64": ">d"}
 _MOST_DECIMALS = 9
+_SMALLEST = 1e-30
 
 
 def in_order(data: bytes, order: ByteOrder) -> bytes:
@@ -46,7 +48,7 @@ def _reader(register: Register) -> Callable[[bytes], Any]:
 
     def read(data: bytes) -> Any:
         value = unpack(in_order(data, order))[0]
-        if value in missing or not math.isfinite(value):
+        if value in missing or not math.isfinite(value) or 0.0 < abs(value) < _SMALLEST:
             return None
         return value if scale == 1.0 else value * scale
 
