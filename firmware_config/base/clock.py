@@ -201,8 +201,10 @@ class WorldClockFile:
             fcntl.flock(lock, fcntl.LOCK_EX)
             try:
                 world = json.loads(self.path.read_text(encoding="utf-8"))
-            except (OSError, ValueError):
+            except FileNotFoundError:
                 world = {}
+            except ValueError as error:  # begun anew, it would be earlier than what has been recorded in it
+                raise OSError(f"{self.path}: holds no world's clock ({error}); remove it to let the world begin anew") from error
             yield world
             new = self.path.with_suffix(".new")
             new.write_text(json.dumps(world), encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import time
 from pathlib import Path
@@ -42,6 +43,25 @@ def test_a_later_start_never_goes_back_even_after_a_kill(tmp_path: Path) -> None
     reached = clock.now_ms()
     file.start(1.0, START)  # nobody said goodbye
     assert WorldClock(file.path).now_ms() >= reached
+
+
+@pytest.mark.parametrize("trouble", ["unreadable", "no document"])
+def test_a_clock_that_cannot_be_read_is_not_begun_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: str) -> None:
+    file = WorldClockFile(tmp_path / "clock.json")
+    file.start(500.0, START)
+    reached = file.path.read_text()
+
+    def read_text(path: Path, **rest: str) -> str:
+        if trouble == "unreadable":
+            raise OSError(errno.EMFILE, "Too many open files")
+        return "{"
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_text", read_text)
+        for edit in (file.keep, lambda: file.start(1.0, 0), lambda: file.set_speed(1.0)):
+            with pytest.raises(OSError, match=r"Too many|holds no world's clock"):
+                edit()
+    assert file.path.read_text() == reached
 
 
 def test_changing_the_speed_keeps_time_continuous(tmp_path: Path) -> None:
