@@ -15,7 +15,7 @@ import json
 import shutil
 import time
 import urllib.error
-from collections.abc import Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -137,8 +137,14 @@ class Stage:
 
     async def _keep_clock(self) -> None:
         while True:
-            self.clock_file.keep()
+            self._keep_clock_once()
             await asyncio.sleep(1.0)
+
+    def _keep_clock_once(self) -> None:
+        try:
+            self.clock_file.keep()
+        except OSError as error:  # no file descriptor left, or no room: the next second may have some
+            logger.warning("the world's clock cannot be kept", problem=str(error))
 
     def _environment(self) -> dict[str, str]:
         return {ENVIRONMENT: str(self.folder / "clock.json"), "HAITAN_BROKER": f"127.0.0.1:{self.broker.port}"}
@@ -227,6 +233,13 @@ class Stage:
         """A JSON answer of the centre."""
         return json.loads(get(f"{self.url}{path}", 20))
 
+    @staticmethod
+    async def _all(stops: Iterable[Awaitable[None]]) -> None:
+        """Wait for all of them: one that fails is told and keeps no other running."""
+        for ended in await asyncio.gather(*stops, return_exceptions=True):
+            if isinstance(ended, Exception):
+                logger.error("a part of the stage did not stop well", problem=repr(ended))
+
     async def stop(self) -> None:
         """Stop stations first, then their worlds, then the centre, then the servers; what they owe each other is on disk."""
         for task in self._fault_tasks:
@@ -234,13 +247,11 @@ class Stage:
         await asyncio.gather(*self._fault_tasks, return_exceptions=True)
         order = ("edge-", "world-", "collector", "influxd", "broker")
         for prefix in order:
-            await asyncio.gather(*(child.stop() for child in self.children if child.name.startswith(prefix)))
-        for link in self._links:
-            await link.stop()
+            await self._all(child.stop() for child in self.children if child.name.startswith(prefix))
+        await self._all(link.stop() for link in self._links)
         if self._clock_task is not None:
             self._clock_task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._clock_task
-            self.clock_file.keep()
+            await asyncio.gather(self._clock_task, return_exceptions=True)
+            self._keep_clock_once()
         if self._lock is not None:
             self._lock.close()

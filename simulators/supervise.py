@@ -58,18 +58,14 @@ class Child:
         delay = FIRST_DELAY_S
         while not self._stopping:
             await self._hold.wait()
-            self.prepare()
             begun = loop.time()
-            self.log_file.parent.mkdir(parents=True, exist_ok=True)
-            with self.log_file.open("ab") as out:
-                self.process = await asyncio.create_subprocess_exec(
-                    *self.command,
-                    stdin=asyncio.subprocess.DEVNULL,
-                    stdout=out,
-                    stderr=out,
-                    env={**os.environ, **self.environment},
-                    start_new_session=True,
-                )
+            try:
+                self.process = await self._spawn()
+            except OSError as error:  # no file descriptor, process or memory left: there may be some later
+                delay = min(delay * 2, LONGEST_DELAY_S)
+                logger.warning("process cannot be started, trying again", name=self.name, problem=str(error), pause_s=delay)
+                await asyncio.sleep(delay)
+                continue
             self.starts += 1
             self._up.set()
             code = await self.process.wait()
@@ -78,6 +74,19 @@ class Child:
             logger.info("process ended, starting it again", name=self.name, code=code)
             delay = FIRST_DELAY_S if loop.time() - begun > STEADY_AFTER_S else min(delay * 2, LONGEST_DELAY_S)
             await asyncio.sleep(delay)
+
+    async def _spawn(self) -> asyncio.subprocess.Process:
+        self.prepare()
+        self.log_file.parent.mkdir(parents=True, exist_ok=True)
+        with self.log_file.open("ab") as out:
+            return await asyncio.create_subprocess_exec(
+                *self.command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                env={**os.environ, **self.environment},
+                start_new_session=True,
+            )
 
     def kill(self) -> bool:
         """SIGKILL now; it comes back by itself. False if it was not running."""
@@ -110,5 +119,6 @@ class Child:
                 await self.process.wait()
         if self._task is not None:
             self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            (ended,) = await asyncio.gather(self._task, return_exceptions=True)
+            if isinstance(ended, Exception):  # told, not raised: who stops this one has others to stop
+                logger.error("process was not watched any more", name=self.name, problem=repr(ended))
