@@ -17,10 +17,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from collector.alarms.settings import AlarmSettings
 from collector.api.settings import HttpSettings
 from collector.errors import ConfigError
+from firmware_config.base.files import read_regular
 from firmware_config.base.mqtt import Broker
 from firmware_config.units import DurationMs, SizeBytes
 
 BROKER_ENVIRONMENT = "HAITAN_BROKER"
+MAX_FILE_BYTES = 1_000_000
 
 
 class Model(BaseModel):
@@ -139,7 +141,7 @@ class CollectorConfig(Model):
 def load_config(path: Path | None, **overrides: Any) -> CollectorConfig:
     """Read COLLECTOR.yaml (none: defaults only); ``overrides`` replace top-level keys. ConfigError names every problem at once."""
     try:
-        read = yaml.safe_load(path.read_text(encoding="utf-8")) if path is not None else {}
+        read = yaml.safe_load(read_regular(path, MAX_FILE_BYTES).decode()) if path is not None else {}
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError([f"{path}: cannot be read: {error}"]) from error
     if read is not None and not isinstance(read, dict):

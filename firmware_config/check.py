@@ -17,6 +17,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from firmware_config.base.files import read_regular
 from firmware_config.cards import readable_cards
 from firmware_config.errors import StationFileError
 from firmware_config.sense import Parts, check_calibrations, check_sense
@@ -42,9 +43,7 @@ def _read_site(report: Report, path: Path) -> dict[str, Any]:
     """``site.geojson`` beside the station: polygons with ``surface`` and ``elevation_1985_m``."""
     site_report = Report(path)
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise ValueError(f"larger than {MAX_FILE_BYTES} bytes")
-        site = json.loads(path.read_text(encoding="utf-8"))
+        site = json.loads(read_regular(path, MAX_FILE_BYTES).decode())
         features = site["features"] if site["type"] == "FeatureCollection" else None
         if not isinstance(features, list):
             raise ValueError("not a GeoJSON FeatureCollection")

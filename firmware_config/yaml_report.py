@@ -18,6 +18,8 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from firmware_config.base.files import read_regular
+
 KeyPath = tuple[str | int, ...]
 MAX_FILE_BYTES = 1_000_000
 MOST_DIGITS = 100
@@ -161,15 +163,12 @@ def read_yaml(path: Path, report: Report, what: str, *, aliases: bool = False) -
     """The document, or None with the reason in the report. A key that stands twice is a problem, reported, and its last value is read, so
     that the rest can be judged too; an alias is refused unless ``aliases``."""
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            report.add((), f"larger than {MAX_FILE_BYTES} bytes; this is not {what}")
-            return None
-        text = path.read_text(encoding="utf-8")
+        text = read_regular(path, MAX_FILE_BYTES).decode()
         report.root = yaml.compose(text, Loader=yaml.SafeLoader if aliases else _PlainLoader)
         _look_at_keys(report, report.root, (), set())
         return yaml.safe_load(text)
     except OSError as error:
-        report.add((), f"cannot be read: {error.strerror}")
+        report.add((), f"cannot be read as {what}: {error.strerror}")
     except UnicodeDecodeError as error:
         report.add((), f"is not UTF-8 text: {error}")
     except (yaml.YAMLError, ValueError, RecursionError) as error:

@@ -5,6 +5,7 @@ RawFileError (or ArchiveError) says why a file cannot be used. Never more than `
 
 from __future__ import annotations
 
+import errno
 import zipfile
 import zlib
 from dataclasses import dataclass, replace
@@ -21,6 +22,7 @@ from edge.flux.periods import ForeignWindow, Timing, windows_of
 from edge.flux.text import Samples, read_csv, read_toa5
 from edge.flux.tob1 import read_tob1
 from edge.science.eddy.window import GASES
+from firmware_config.base.files import read_regular
 from firmware_config.raw_files import RawFiles
 from firmware_config.station import Station
 
@@ -54,10 +56,10 @@ def read_file(path: Path, station: Station, averaging_ms: int) -> Reading:
     try:
         if path.is_dir():
             raise RawFileError("it is a folder; name the files in it")
-        if path.stat().st_size > MAX_BYTES:
-            raise RawFileError(f"larger than {MAX_BYTES // 1_000_000} MB; split it")
-        data = path.read_bytes()
+        data = read_regular(path, MAX_BYTES)
     except OSError as error:
+        if error.errno == errno.EFBIG:
+            raise RawFileError(f"larger than {MAX_BYTES // 1_000_000} MB; split it") from error
         raise RawFileError(f"it cannot be read: {error.strerror}") from error
     if not data:
         raise RawFileError("it is empty")

@@ -23,6 +23,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from firmware_config.base import log
+from firmware_config.base.files import read_regular
 from firmware_config.units import DurationMs
 from simulators.errors import FaultFileError
 from simulators.faults.catalogue import FAULTS
@@ -185,9 +186,7 @@ class Timeline:
 
     def _entries(self, path: Path) -> Iterator[Entry]:
         try:
-            if path.stat().st_size > MAX_FILE_BYTES:
-                raise FaultFileError(f"{path}: larger than {MAX_FILE_BYTES} bytes; a timeline is a few lines")
-            document = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+            document = yaml.safe_load(read_regular(path, MAX_FILE_BYTES).decode()) or {}
         except (OSError, yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: not UTF-8, or a day that no month has
             raise FaultFileError(f"{path}: cannot be read: {error}") from error
         rows = document.get("faults") if isinstance(document, dict) else document

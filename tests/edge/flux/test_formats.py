@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import gzip
+import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -237,6 +238,9 @@ def test_names_folders_and_absent_files(tmp_path: Path) -> None:
         read_file(tmp_path, station(tmp_path), PERIOD_MS)
     with pytest.raises(RawFileError, match="No such file"):
         read(tmp_path / "absent.csv")
+    os.mkfifo(tmp_path / "fifo.csv")
+    with pytest.raises(RawFileError, match="not a regular file"):
+        read_file(tmp_path / "fifo.csv", station(tmp_path), PERIOD_MS)
 
 
 def test_a_file_too_large_is_refused_before_it_fills_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
