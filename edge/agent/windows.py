@@ -294,7 +294,7 @@ class Windows:
         task.add_done_callback(self._packing.discard)
 
     async def _pack(self, path: Path) -> None:
-        """Live file to ``.ghg``; on failure (disk full) the live file stays and is packed at the next start."""
+        """Live file to ``.ghg``; on failure (disk full, say) the live file stays and is packed at the next start."""
         target = self._store.pending_path(path.stem)
 
         def work() -> None:
@@ -307,6 +307,10 @@ class Windows:
         except (OSError, ArchiveError) as error:
             logger.error("raw window cannot be packed; its live file stays", path=str(path), error=str(error))
             self._stop_writing(error)
+            return
+        except Exception as error:  # a fault of this window alone: neither the others nor a start may fall with it
+            logger.exception("raw window cannot be packed; its live file stays", path=str(path))
+            self._recorder.event("raw_not_packed", place=self.place, name=path.name, problem=repr(error))
             return
         self._closed(target)
 

@@ -29,7 +29,7 @@ from firmware_config.quantities import averaging_of
 
 FACTS = "system_config/haitan.json"
 """The member that holds our own facts: station, clock, inputs of the window, what the station file said."""
-ZIP_BEGINS_MS = 315_532_800_000  # 1980: a zip cannot say anything earlier
+ZIP_BEGINS_MS, ZIP_ENDS_MS = 315_532_800_000, 4_354_819_140_000  # 1980 to 2107: a zip cannot say anything else
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ def _mean(values: list[float], averaging: str) -> float:
 
 def _write_zip(file: IO[bytes], stem: str, found: Recovered, facts: dict[str, Any]) -> None:
     header = found.header
-    moment = datetime.fromtimestamp(max(header.start_ms, ZIP_BEGINS_MS) / 1e3, UTC)
+    moment = datetime.fromtimestamp(min(max(header.start_ms, ZIP_BEGINS_MS), ZIP_ENDS_MS) / 1e3, UTC)
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
 
         def member(name: str) -> zipfile.ZipInfo:

@@ -6,6 +6,7 @@ import asyncio
 import errno
 import math
 import shutil
+import struct
 from collections import namedtuple
 from concurrent.futures import ThreadPoolExecutor
 
@@ -15,9 +16,11 @@ import pytest
 from edge.agent.highrate import HighRate
 from edge.agent.windows import Windows
 from edge.archive.live import recover
+from edge.archive.pack import pack
 from edge.archive.reader import read_window
 from edge.archive.store import RawStore
 from tests.edge.agent.station import BOOT_S, UTC_MS, HandClock, averaged, example, gas_reading, parts, sonic_reading, source_of
+from tests.edge.archive.files import header, write
 
 Disk = namedtuple("Disk", "total free")
 WINDOW_MS = 600_000
@@ -200,6 +203,35 @@ async def test_an_unreadable_live_file_is_set_aside_and_told(bench):
     await b.settle()
     assert len(b.outbox.events("raw_damaged")) == 1
     assert len(list((b.store.folder / "damaged").iterdir())) == 1
+
+
+async def test_a_clock_beyond_what_a_zip_can_say_leaves_no_window_behind(bench):
+    b = bench(clock=HandClock(utc_ms=5_000_000_400_000))
+    await b.windows.start()
+    await b.play(720)
+    await b.settle()
+    assert [path.name for path in b.closed] == ["zhoushan-buoy_21280611T0900.ghg"]
+
+
+async def test_a_window_that_cannot_be_packed_is_named_and_costs_no_other(bench, monkeypatch):
+    b = bench()
+    for name in ("a", "b"):
+        write(b.store.live_path(name).parent, [range(100)], header(name=name))
+
+    def packed_but_one(live, target):
+        if live.stem == "a":
+            raise struct.error("'H' format requires 0 <= number <= 65535")
+        return pack(live, target)
+
+    monkeypatch.setattr("edge.agent.windows.pack", packed_but_one)
+    await b.windows.start()
+    await b.settle()
+    await b.windows.stop()
+    assert [path.name for path in b.closed] == ["b.ghg"]
+    assert b.store.live_path("a").exists()
+    (event,) = b.outbox.events("raw_not_packed")
+    assert "a.live" in event.detail["text_en"]
+    assert b.windows.stopped == ""
 
 
 async def test_one_instrument_silent_leaves_its_columns_empty(bench):

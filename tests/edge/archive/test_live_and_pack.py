@@ -86,6 +86,17 @@ def test_packing_twice_gives_the_same_file(tmp_path):
     assert not list(tmp_path.glob("*.new"))
 
 
+@pytest.mark.parametrize(
+    ("start_ms", "year"), [(-86_400_000, 1980), (START_MS, 2026), (5_000_000_400_000, 2107), (253_402_300_200_000, 2107)]
+)
+def test_a_window_of_any_year_is_packed_with_its_own_time(tmp_path, start_ms, year):
+    packed = pack(write(tmp_path, [range(300)], header(start_ms=start_ms)), tmp_path / "a.ghg")
+    window = read_window(packed.path)
+    assert (window.start_ms, window.meta["rows"]) == (start_ms, 300)
+    with zipfile.ZipFile(packed.path) as archive:
+        assert {info.date_time[0] for info in archive.infolist()} == {year}
+
+
 @pytest.fixture(scope="module")
 def three_blocks(tmp_path_factory):
     """A live file of three blocks, its bytes, and where each member ends."""
