@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any
 
 from edge.errors import InstrumentError
@@ -203,11 +203,17 @@ def _judged(driver: ModbusDriver, request: Request, answer: Answer | str) -> Rea
     return driver.decode(Read.model_construct(function=request.function, address=request.address, count=request.words), answer.payload)
 
 
+def _requests(data: bytes) -> Iterator[tuple[int, int]]:
+    """Where requests begin and end, one at a time: a tapped line is long, and a list of its bytes many times that."""
+    for at in range(len(data) - 7):
+        end = at + _request_bytes(data[at : at + 8])
+        if end > at and crc16(data[at:end]) == 0:
+            yield at, end
+
+
 def _conversation(driver: ModbusDriver, data: bytes) -> Iterator[Reading]:
     """Requests found by their checksum (an answer to a read never has eight bytes), each with what follows it."""
-    spans = [(at, at + _request_bytes(data[at : at + 8])) for at in range(len(data) - 7)]
-    found = [(at, end) for at, end in spans if end > at and crc16(data[at:end]) == 0]
-    for (start, end), (following, _) in pairwise([*found, (len(data), 0)]):
+    for (start, end), (following, _) in pairwise(chain(_requests(data), [(len(data), 0)])):
         request = _request(data[start:end])
         if isinstance(request, str):
             continue

@@ -1,5 +1,6 @@
 """One contract for every instrument: what a driver promises, whatever its card says."""
 
+import tracemalloc
 from pathlib import Path
 
 import msgspec
@@ -14,6 +15,7 @@ from firmware_config.cards import all_cards, load_card
 from firmware_config.quantities import registry
 from firmware_config.station import Instrument
 from tests.edge.instruments.compare import sampled, sidecar
+from tests.edge.links.peers import registers, sealed
 
 MODELS = sorted(all_cards())
 PRINTING = [model for model in MODELS if all_cards()[model].modbus is None]
@@ -80,6 +82,20 @@ def wires(samples: Path, model: str) -> list[bytes]:
     import json
 
     return [bytes.fromhex(record["bytes_hex"]) for record in json.loads((samples / f"{model}.json").read_text())["records"]]
+
+
+def test_a_tapped_line_is_decoded_in_a_few_times_its_own_size() -> None:
+    """A list of what stands at each byte would take 140 times the size."""
+    exchange = sealed(bytes((7, 3, 0, 0, 0, 20))) + registers(7, list(range(20)))
+    tapped, tested = exchange * 2_000, driver("kippzonen_smp_modbus")
+    tracemalloc.start()
+    try:
+        answered = sum(1 for _ in decode_raw(tested, [tapped]))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert answered == 2_000
+    assert peak < 5 * len(tapped)
 
 
 @pytest.mark.parametrize("model", MODELS)
