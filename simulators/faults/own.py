@@ -97,3 +97,12 @@ OWN: tuple[tuple[str, str, float, str], ...] = (
     ("battery_low", "the battery is nearly empty", 10.9, "V"),
 )
 """Name, what it does, the magnitude when none is given, its unit."""
+
+OWN_BOUNDS: dict[str, tuple[float, float]] = {
+    "rain": (0.0, 1.0),
+    "partial_at_connect": (1.0, 4096.0),
+    "second_client": (1.0, 16.0),
+    "burst_interrupted": (0.0, 1.0),
+    "not_started": (0.0, 255.0),
+}
+"""The least and the largest magnitude of those that others than the instrument itself would suffer from, or that mean nothing beyond."""

@@ -26,15 +26,11 @@ from firmware_config.base import log
 from firmware_config.base.files import read_regular
 from firmware_config.units import DurationMs
 from simulators.errors import FaultFileError
-from simulators.faults.catalogue import FAULTS
+from simulators.faults.catalogue import FAULTS, OF_INSTRUMENTS
 
 logger = log.get(__name__)
 MAX_FILE_BYTES = 1_000_000
-LARGEST, LARGEST_OF_STATION = 1e6, 1e10
-"""magnitudes, of either sign and in any unit: beyond these no instrument has digits for what it should say, and no clock a year"""
 FOR_EVER_MS = float("inf")
-OF_INSTRUMENTS = ("instrument", "modbus", "own")
-"""scopes of faults that hit instruments"""
 
 
 class Entry(BaseModel):
@@ -75,10 +71,14 @@ class Entry(BaseModel):
             raise ValueError("give at or after, not both")
         if self.until is not None and self.lasts is not None:
             raise ValueError("give until or for, not both")
-        scope = FAULTS[self.fault].scope
-        most = LARGEST if scope in OF_INSTRUMENTS else LARGEST_OF_STATION
-        if self.magnitude is not None and abs(self.magnitude) > most:
-            raise ValueError(f"magnitude {self.magnitude:g}: nothing can show it; write {-most:g} to {most:g} {FAULTS[self.fault].unit}")
+        if self.at is not None and self.until is not None and _in_utc(self.until) < _in_utc(self.at):
+            raise ValueError(f"until {self.until} is before at {self.at}: it would never be on")
+        fault = FAULTS[self.fault]
+        scope = fault.scope
+        if self.magnitude is not None and not fault.least <= self.magnitude <= fault.most:
+            raise ValueError(
+                f"magnitude {self.magnitude:g} of {self.fault}: nothing can show it; write {fault.least:g} to {fault.most:g} {fault.unit}"
+            )
         if scope == "station" and (self.instrument or self.link):
             raise ValueError(f"{self.fault} is a fault of the whole station: name no instrument and no link")
         if scope == "link" and (self.instrument or not self.link):
@@ -189,6 +189,8 @@ class Timeline:
             document = yaml.safe_load(read_regular(path, MAX_FILE_BYTES).decode()) or {}
         except (OSError, yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: not UTF-8, or a day that no month has
             raise FaultFileError(f"{path}: cannot be read: {error}") from error
+        if isinstance(document, dict) and (unknown := [str(key) for key in document if key != "faults"]):
+            raise FaultFileError(f"{path}: {', '.join(unknown)}: not known here; write the entries under the key faults")
         rows = document.get("faults") if isinstance(document, dict) else document
         if not isinstance(rows or [], list):
             raise FaultFileError(f"{path}: write a list of entries under the key faults")
@@ -221,7 +223,11 @@ def write_timeline(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     new.replace(path)
 
 
+def _in_utc(time: datetime) -> datetime:
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time
+
+
 def _utc(entry: Entry) -> Entry:
     """Times without a zone are UTC."""
-    fixed = {name: value.replace(tzinfo=UTC) for name in ("at", "until") if (value := getattr(entry, name)) and value.tzinfo is None}
+    fixed = {name: _in_utc(value) for name in ("at", "until") if (value := getattr(entry, name)) and value.tzinfo is None}
     return entry.model_copy(update=fixed) if fixed else entry

@@ -47,6 +47,24 @@ class TestWhatNothingCanShow:
     def test_a_clock_may_be_off_by_decades(self, write):
         assert write("{fault: bad_clock, magnitude: -1.8e+9}").faults[0].magnitude == -1.8e9
 
+    @pytest.mark.parametrize(
+        ("entry", "says"),
+        [
+            ("{instrument: oxygen, fault: exception, magnitude: 256}", "1 to 255 exception code"),
+            ("{instrument: oxygen, fault: exception, magnitude: 0}", "1 to 255 exception code"),
+            ("{instrument: sonic, fault: garbage, magnitude: 1.5}", "0 to 1 share of bytes"),
+            ("{link: water, fault: noise, magnitude: 1000000}", "1 to 256 bytes"),
+            ("{link: sonic, fault: second_client, magnitude: 17}", "1 to 16 clients"),
+            ("{fault: slow_network, magnitude: 0}", "bytes/s"),
+        ],
+    )
+    def test_a_magnitude_out_of_its_fault_s_bounds_is_refused_with_them(self, write, entry: str, says: str):
+        with pytest.raises(FaultFileError, match=says):
+            write(entry)
+
+    def test_every_fault_s_own_magnitude_is_within_its_bounds(self):
+        assert [fault.name for fault in FAULTS.values() if not fault.least <= fault.magnitude <= fault.most] == []
+
     @pytest.mark.parametrize("text", ["faults: [{at: 2026-13-41, fault: no_network}]", "faults: " + "[" * 5000, "x: " + "9" * 5000])
     def test_what_is_no_document_is_refused_and_the_old_timeline_stays(self, write, text: str):
         timeline = write("{instrument: oxygen, fault: stuck}")
@@ -101,11 +119,17 @@ class TestWrong:
             ("{instrument: oxygen, fault: silence, for: 1min, until: 2026-01-01}", "not both"),
             ("{instrument: oxygen, fault: silence, colour: red}", "colour"),
             ("silence", "entry 1"),
+            ("{instrument: oxygen, fault: silence, at: 2026-01-02, until: 2026-01-01T23:00:00Z}", "until.*is before at"),
         ],
     )
     def test_entry_is_refused_with_the_reason(self, write, entry, says):
         with pytest.raises(FaultFileError, match=says):
             write(entry)
+
+    def test_a_key_that_is_not_faults_is_refused_by_name(self, write):
+        write.file.write_text("fault: [{instrument: oxygen, fault: stuck}]")
+        with pytest.raises(FaultFileError, match=r"faults\.yaml: fault: not known here"):
+            Timeline(write.file, TARGETS, LINKS, NOW)
 
     def test_not_yaml(self, tmp_path):
         file = tmp_path / "faults.yaml"
