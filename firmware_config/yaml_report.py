@@ -166,7 +166,7 @@ def read_yaml(path: Path, report: Report, what: str, *, aliases: bool = False) -
         text = read_regular(path, MAX_FILE_BYTES).decode()
         report.root = yaml.compose(text, Loader=yaml.SafeLoader if aliases else _PlainLoader)
         _look_at_keys(report, report.root, (), set())
-        return yaml.safe_load(text)
+        return _loaded(text)
     except OSError as error:
         report.add((), f"cannot be read as {what}: {error.strerror}")
     except UnicodeDecodeError as error:
@@ -176,6 +176,13 @@ def read_yaml(path: Path, report: Report, what: str, *, aliases: bool = False) -
         at = f":{mark.line + 1}" if mark else ""
         report.problems.append(f"{path}{at}: not valid YAML: {getattr(error, 'problem', None) or error}")
     return None
+
+
+def _loaded(text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except (LookupError, AttributeError, ArithmeticError) as error:  # what PyYAML's constructors meet in `!!int ""` or `!!bool maybe`
+        raise ValueError("a value is not of the type that its tag (!!…) names; leave the tag out") from error
 
 
 def _look_at_keys(report: Report, node: yaml.Node | None, where: KeyPath, seen_nodes: set[int]) -> None:

@@ -284,6 +284,14 @@ def test_a_number_of_thousands_of_digits_is_refused(tmp_path: Path, text, expect
         load_station(path)
 
 
+@pytest.mark.parametrize("value", ['!!int ""', '!!float ""', "!!bool maybe", "!!timestamp yesterday"])
+def test_a_value_that_is_not_what_its_tag_says_is_refused(tmp_path: Path, value) -> None:
+    path = tmp_path / "station.yaml"
+    path.write_text(f"id: {value}\n")
+    with pytest.raises(StationFileError, match="not valid YAML: a value is not of the type that its tag"):
+        load_station(path)
+
+
 def test_a_value_that_python_does_not_write_out_is_shown_all_the_same() -> None:
     assert show(16**20_000) == "a number of thousands of digits"
     assert show("9" * 1000)[190:] == "9999999999… (1002 characters)"
