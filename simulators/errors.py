@@ -19,6 +19,10 @@ class FaultFileError(SimulatorError):
     """The timeline of faults is wrong; at start it stops the program, later the old timeline stays in force."""
 
 
+class FaultFileEditedError(FaultFileError):
+    """The timeline has been edited by hand in a way that a program must not write over."""
+
+
 class ReplayError(SimulatorError):
     """A recorded file cannot be played: unreadable, columns not recognised, or of another rate than the instruments."""
 

@@ -103,7 +103,8 @@ class Row {
 
   choose() {
     const about = catalogue[this.select.value];
-    this.magnitude.value = about.magnitude;
+    Object.assign(this.magnitude, { min: about.least, max: about.most, value: about.magnitude });
+    this.magnitude.title = `${word("magnitude")}: ${about.least} … ${about.most}`;
     const counts = about.unit.en !== "-";
     this.magnitude.hidden = this.unit.hidden = !counts;
     this.unit.textContent = both(about.unit);
@@ -134,7 +135,8 @@ class Row {
     const time = planned ? `${word("planned")} ${span(fault.begin_ms - bench.now_ms)}` : `${word("since")} ${span(bench.now_ms - fault.begin_ms)}`;
     const end = fault.end_ms === null || planned ? "" : `, ${word("ends")} ${span(fault.end_ms - bench.now_ms)}`;
     const off = make("button", { type: "button", textContent: word("off") });
-    off.addEventListener("click", () => act("off", { station: this.station, row: fault.row, fault: fault.fault }));
+    const { row, fault: name, begin_ms, instrument, link } = fault; // what was shown, so that no other fault is hit that has the number by now
+    off.addEventListener("click", () => act("off", { station: this.station, row, fault: name, begin_ms, instrument, link }));
     const line = make("li", {}, make("strong", { textContent: called(fault.fault) + size }), make("span", { className: "small figures", textContent: time + end }), off);
     line.dataset.fault = fault.fault;
     if (fault.refused) line.append(make("span", { className: "refused", textContent: `${word("refused")} ${fault.refused}` }));

@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from simulators.errors import FaultFileError
+from simulators.errors import FaultFileEditedError, FaultFileError
 from simulators.faults.catalogue import FAULTS
 from simulators.faults.timeline import ActiveFault, Entry, write_timeline
 from simulators.stage import StationPlace
@@ -25,6 +25,8 @@ UNABLE = frozenset({"full_disk"})
 """A stage has no small file system to fill."""
 TRUTH_TAIL_BYTES = 65_536
 LONGEST_MIN = 100_000.0
+MOST_FAULTS = 100
+"""in force or planned at one station, through the page: each costs every record a look"""
 
 
 @cache
@@ -37,6 +39,8 @@ def catalogue() -> dict[str, Any]:
             "unit": {"en": fault.unit, "zh": words["units"].get(fault.unit, fault.unit)},
             "scope": fault.scope,
             "magnitude": fault.magnitude,
+            "least": fault.least,
+            "most": fault.most,
             "ends_itself": fault.ends_itself,
         }
         for fault in FAULTS.values()
@@ -111,14 +115,17 @@ class Panel:
         except ValidationError as error:
             raise FaultFileError("; ".join(str(one["msg"]) for one in error.errors())) from error
         self._check(row)
-        self._write([*self._rows(now_ms), row], now_ms)
+        rows = self._rows(now_ms)
+        if len(rows) >= MOST_FAULTS:
+            raise FaultFileError(f"{self.place.id} has {len(rows)} faults; the page takes at most {MOST_FAULTS}: switch some off first")
+        self._write([*rows, row], now_ms)
 
-    def off(self, number: int, name: str) -> None:
-        """Take out what stands in the row of that number; FaultFileError when it is another fault by now."""
+    def off(self, number: int, shown: Mapping[str, Any]) -> None:
+        """Take out the row of that number; FaultFileError when it is not the fault ``shown`` (as `state` tells it) any more."""
         now_ms = self.place.faults.clock.true_ms()
         active = self._active()
-        if not 0 <= number < len(active) or active[number].name != name:
-            raise FaultFileError(f"{name} is not in force any more")
+        if not 0 <= number < len(active) or not _is(active[number], shown):
+            raise FaultFileError(f"{str(shown.get('fault', ''))[:64]} is not in force any more, or stands elsewhere: look again")
         self._write([row for at, row in enumerate(self._rows(now_ms, keep=number)) if row is not None and at != number], now_ms)
 
     def _active(self) -> tuple[ActiveFault, ...]:
@@ -136,18 +143,36 @@ class Panel:
 
     def _rows(self, now_ms: float, keep: int | None = None) -> list[Any]:
         """The file's rows; those that are over are left out (with ``keep`` they are None, so that rows keep their numbers)."""
-        active = self._active()
-        document = yaml.safe_load(self.place.faults.file.read_text(encoding="utf-8")) or {}
-        rows = document["faults"] if isinstance(document, dict) else document
-        if len(rows or []) != len(active):
-            raise FaultFileError(f"{self.place.faults.file} has been edited and is not in force: correct it first")
-        left = [row if now_ms < fault.end_ms else None for row, fault in zip(rows or [], active, strict=True)]
+        active, file = self._active(), self.place.faults.file
+        by_hand = f"{file} has been edited by hand"
+        if self.place.faults.timeline is not None and self.place.faults.timeline.refused:
+            raise FaultFileEditedError(f"{by_hand} and is not in force: correct it first ({self.place.faults.timeline.refused})")
+        try:
+            document = yaml.safe_load(file.read_text(encoding="utf-8"))
+        except (OSError, yaml.YAMLError, ValueError, RecursionError) as error:
+            raise FaultFileEditedError(f"{by_hand} and cannot be read: correct it first ({error})") from error
+        rows = document.get("faults") if isinstance(document, dict) else document
+        if not isinstance(rows, list):
+            raise FaultFileEditedError(f"{by_hand} and holds no list of faults: write the line faults: [] into it to begin anew")
+        if len(rows) != len(active):
+            raise FaultFileEditedError(f"{by_hand} and is not in force: correct it first")
+        left = [row if now_ms < fault.end_ms else None for row, fault in zip(rows, active, strict=True)]
         return left if keep is not None else [row for row in left if row is not None]
 
     def _write(self, rows: list[Any], now_ms: float) -> None:
-        write_timeline(self.place.faults.file, rows)
-        if self.place.faults.timeline is not None:
-            self.place.faults.timeline.refresh(now_ms)
+        """Put the rows in force; FaultFileError, with the file as it was before, when the timeline does not take them."""
+        file, timeline = self.place.faults.file, self.place.faults.timeline
+        before = file.read_bytes()
+        write_timeline(file, rows)
+        if timeline is None:
+            return
+        timeline.refresh(now_ms)
+        if problem := timeline.refused:
+            new = file.with_name(file.name + ".new")
+            new.write_bytes(before)
+            new.replace(file)
+            timeline.refresh(now_ms)
+            raise FaultFileError(problem)
 
     def _refused(self) -> dict[tuple[str, str | None], str]:
         """What the world or the stage could not carry out, from the end of the truth log: (fault, where) → why."""
@@ -172,9 +197,18 @@ def _number(wish: Mapping[str, Any], key: str) -> float | None:
     value = wish.get(key)
     if value is None or value == "":
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or (isinstance(value, float) and not math.isfinite(value)):
         raise FaultFileError(f"{key}: write a number")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError as error:  # an integer of hundreds of digits
+        raise FaultFileError(f"{key}: write a number of fewer digits") from error
+
+
+def _is(fault: ActiveFault, shown: Mapping[str, Any]) -> bool:
+    """It is the fault that the page has shown: its name, where it is and since when; a row's number alone may be another's by now."""
+    here = (fault.name, fault.begin_ms, fault.entry.instrument, fault.entry.link)
+    return here == tuple(shown.get(key) for key in ("fault", "begin_ms", "instrument", "link"))
 
 
 def _utc(t_ms: float) -> datetime:

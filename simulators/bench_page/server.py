@@ -13,13 +13,13 @@ import urllib.error
 from collections.abc import Awaitable, Callable
 from importlib.resources import files
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from aiohttp import web
 
 from firmware_config.base import log
 from simulators.bench_page.panel import Panel, catalogue
-from simulators.errors import FaultFileError
+from simulators.errors import FaultFileEditedError, FaultFileError
 from simulators.servers import get
 from simulators.stage import Stage
 
@@ -90,15 +90,15 @@ class BenchPage:
     async def _off(self, request: web.Request) -> web.Response:
         wish, panel = await self._wish(request)
         row = wish.get("row")
-        if not isinstance(row, int):
+        if not isinstance(row, int) or isinstance(row, bool):
             raise FaultFileError("row: which row is to be taken out?")
-        panel.off(row, str(wish.get("fault", "")))
+        panel.off(row, wish)
         return web.json_response(panel.state())
 
     async def _wish(self, request: web.Request) -> tuple[dict[str, Any], Panel]:
         try:
             wish = await request.json()
-        except ValueError:
+        except (ValueError, RecursionError, LookupError):  # no JSON, too deep, or an encoding that nobody knows
             wish = None
         if not isinstance(wish, dict):
             raise FaultFileError("send a JSON object")
@@ -129,19 +129,30 @@ async def _file(request: web.Request) -> web.Response:
     return web.Response(text=text, content_type=kind, charset="utf-8")
 
 
+def _parts(address: str) -> SplitResult:
+    try:
+        return urlsplit(address)
+    except ValueError as error:
+        raise web.HTTPBadRequest(text=f"{address[:64]!r} is no address") from error
+
+
 @web.middleware
 async def _guarded(request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> web.StreamResponse:
     """This machine and this page only; what a fault file would not take is told in words."""
     try:
-        if (urlsplit(f"//{request.host}").hostname or "") not in HERE:
+        if _parts(f"//{request.host}").hostname not in HERE:
             raise web.HTTPForbidden(text="ask for the bench as 127.0.0.1")
         if request.method == "POST":
             origin = request.headers.get("Origin")
-            if request.content_type != "application/json" or (origin is not None and urlsplit(origin).netloc != request.host):
+            if request.content_type != "application/json" or (origin is not None and _parts(origin).netloc != request.host):
                 raise web.HTTPForbidden(text="only the bench page itself may switch")
         response = await handler(request)
+    except FaultFileEditedError as error:
+        response = web.json_response({"error": str(error)}, status=409)
     except FaultFileError as error:
         response = web.json_response({"error": str(error)}, status=400)
+    except RecursionError:
+        response = web.json_response({"error": "send less nested JSON"}, status=400)
     except (OSError, json.JSONDecodeError) as error:
         logger.warning("bench page: request failed", path=request.path, problem=str(error))
         response = web.json_response({"error": str(error)}, status=500)

@@ -128,6 +128,8 @@ class Timeline:
         self._stamp: tuple[int, int] | None = None
         self._first_read: dict[tuple[int, Entry], float] = {}
         self.faults: tuple[ActiveFault, ...] = ()
+        self.refused = ""
+        """why the file as it is now is not in force; empty when it is"""
         if path is not None:
             self._load(now_ms)
 
@@ -137,7 +139,9 @@ class Timeline:
             return False
         try:
             self._load(now_ms)
+            self.refused = ""
         except FaultFileError as error:
+            self.refused = str(error)
             logger.error("timeline of faults refused, the old one stays", problem=str(error))
             return False
         return True

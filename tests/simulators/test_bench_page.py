@@ -18,7 +18,7 @@ from firmware_config.check import load_station
 from simulators.bench_page import BenchPage
 from simulators.bench_page.panel import Panel, catalogue
 from simulators.faults.catalogue import FAULTS
-from simulators.faults.timeline import Timeline
+from simulators.faults.timeline import Timeline, write_timeline
 from simulators.serve.station import Plan, StationBench
 from simulators.servers import free_port
 from simulators.stage import Stage, example_station
@@ -96,7 +96,7 @@ async def test_on_and_off_leave_the_other_entries_as_they_were(page: BenchPage, 
         ("silence", "on", NOW + 300_000),
     ]
     assert carried.timeline.faults[0] == before
-    status, state = await send(page, "off", {"station": "st", "row": 0, "fault": "exception"})
+    status, state = await send(page, "off", {"station": "st", **state["faults"][0]})
     assert status == 200
     assert [row["fault"] for row in carried.rows()] == ["silence"]
     (left,) = carried.timeline.faults
@@ -124,17 +124,75 @@ async def test_what_does_not_fit_is_refused_in_words_and_nothing_is_written(page
 
 
 async def test_off_does_not_take_out_another_fault(page: BenchPage, carried: Carried) -> None:
-    status, _ = await send(page, "off", {"station": "st", "row": 0, "fault": "silence"})
-    assert status == 400
+    shown = {"station": "st", "row": 0, "fault": "exception", "begin_ms": carried.timeline.faults[0].begin_ms, "instrument": "oxygen"}
+    others = ({"fault": "silence"}, {"begin_ms": NOW}, {"instrument": "depth"}, {"link": "water"}, {"row": 1}, {"row": False})
+    for other in others:
+        assert (await send(page, "off", {**shown, **other}))[0] == 400, other
     assert [row["fault"] for row in carried.rows()] == ["exception"]
 
 
-async def test_a_file_edited_into_nonsense_is_not_written_over(page: BenchPage, carried: Carried) -> None:
-    carried.file.write_text("faults: [{fault: nonsense}, {fault: no_network}]\n")
+@pytest.mark.parametrize(
+    ("text", "todo"),
+    [
+        ("faults: [{fault: nonsense}, {fault: no_network}]\n", "correct it first"),
+        ("faults: [{fault: nonsense}]\n", "correct it first"),
+        ("faults: [\n", "correct it first"),
+        ("fault: []\n", "correct it first"),
+        ("", "faults: []"),
+        ("# nothing\n", "faults: []"),
+        ("{}\n", "faults: []"),
+    ],
+)
+async def test_a_file_edited_into_nonsense_is_not_written_over(page: BenchPage, carried: Carried, text: str, todo: str) -> None:
+    carried.file.write_text(text)
     status, answer = await send(page, "on", {"station": "st", "instrument": "oxygen", "fault": "silence"})
-    assert status == 400
-    assert "correct it first" in answer["error"]
-    assert "nonsense" in carried.file.read_text()
+    assert status == 409
+    assert "edited by hand" in answer["error"]
+    assert todo in answer["error"]
+    assert carried.file.read_text() == text
+
+
+async def test_what_the_timeline_refuses_is_told_and_the_file_is_as_before(page: BenchPage, carried: Carried, monkeypatch) -> None:
+    before = carried.file.read_text()
+    monkeypatch.setattr("simulators.faults.timeline.MAX_FILE_BYTES", len(before) + 10)
+    status, answer = await send(page, "on", {"station": "st", "instrument": "oxygen", "fault": "silence"})
+    assert (status, "faults.yaml" in answer["error"]) == (400, True)
+    assert carried.file.read_text() == before
+    assert [fault.name for fault in carried.timeline.faults] == ["exception"]
+
+
+async def test_a_station_takes_a_hundred_faults_and_says_so(page: BenchPage, carried: Carried) -> None:
+    write_timeline(carried.file, [{"fault": "no_network", "after": f"{hours}h"} for hours in range(1, 100)])
+    wish = {"station": "st", "instrument": "oxygen", "fault": "silence"}
+    assert (await send(page, "on", wish))[0] == 200
+    status, answer = await send(page, "on", wish)
+    assert (status, "at most 100" in answer["error"]) == (400, True)
+    assert len(carried.rows()) == 100
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (b"[" * 4000, {}),
+        (b'{"station": ' + b"[" * 900 + b"]" * 900 + b"}", {}),
+        (b'{"station": "st", "instrument": "oxygen", "fault": "exception", "magnitude": ' + b"9" * 3900 + b"}", {}),
+        (b"{}", {"Content-Type": "application/json; charset=bogus"}),
+        (b"{}", {"Host": "["}),
+        (b"{}", {"Origin": "http://["}),
+    ],
+)
+async def test_what_no_page_sends_is_refused(page: BenchPage, carried: Carried, body: bytes, headers: dict[str, str]) -> None:
+    before = carried.file.read_bytes()
+    headers = {"Content-Type": "application/json", **headers}
+    async with aiohttp.ClientSession() as session, session.post(f"{page.url}/on", data=body, headers=headers) as answer:
+        assert answer.status == 400, await answer.text()
+    assert carried.file.read_bytes() == before
+
+
+async def test_the_catalogue_tells_the_bounds_of_each_magnitude(page: BenchPage) -> None:
+    async with aiohttp.ClientSession() as session, session.get(f"{page.url}/catalogue.json") as answer:
+        about = (await answer.json())["exception"]
+    assert (about["least"], about["most"]) == (1, 255)
 
 
 async def test_only_this_machine_and_this_page_may_switch(page: BenchPage, carried: Carried) -> None:
