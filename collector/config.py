@@ -20,6 +20,7 @@ from collector.errors import ConfigError
 from firmware_config.base.files import read_regular
 from firmware_config.base.mqtt import Broker
 from firmware_config.units import DurationMs, SizeBytes
+from firmware_config.yaml_report import show
 
 BROKER_ENVIRONMENT = "HAITAN_BROKER"
 MAX_FILE_BYTES = 1_000_000
@@ -142,7 +143,7 @@ def load_config(path: Path | None, **overrides: Any) -> CollectorConfig:
     """Read COLLECTOR.yaml (none: defaults only); ``overrides`` replace top-level keys. ConfigError names every problem at once."""
     try:
         read = yaml.safe_load(read_regular(path, MAX_FILE_BYTES).decode()) if path is not None else {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:  # ValueError: not UTF-8, or a number of thousands of digits
         raise ConfigError([f"{path}: cannot be read: {error}"]) from error
     if read is not None and not isinstance(read, dict):
         raise ConfigError([f"{path}: must be a mapping of keys, found {type(read).__name__}"])
@@ -151,7 +152,7 @@ def load_config(path: Path | None, **overrides: Any) -> CollectorConfig:
     except ValidationError as error:
         where = path or "settings"
         problems = [
-            f"{where}: {'.'.join(str(part) for part in p['loc']) or '(whole file)'}: {p['msg']} (found {str(p['input'])[:100]!r})"
+            f"{where}: {'.'.join(str(part) for part in p['loc']) or '(whole file)'}: {p['msg']} (found {show(p['input'])})"
             for p in error.errors()
         ]
         raise ConfigError(problems) from error

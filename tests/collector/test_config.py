@@ -30,7 +30,11 @@ def test_every_mistake_is_told_at_once_with_its_key(tmp_path: Path) -> None:
     assert all(str(file) in problem for problem in caught.value.problems)
 
 
-@pytest.mark.parametrize("content", ["- a list", "a: [", "\x00"])
+@pytest.mark.parametrize(
+    "content",
+    ["- a list", "a: [", "\x00", "a: " + "[" * 5000, "centre: 0x" + "f" * 20_000, "centre: " + "9" * 5000],
+    ids=["list", "cut", "zero", "deep", "hexadecimal", "digits"],
+)
 def test_a_file_that_is_no_settings_file_is_refused_with_its_name(tmp_path: Path, content: str) -> None:
     file = tmp_path / "collector.yaml"
     file.write_text(content)
