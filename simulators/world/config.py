@@ -24,6 +24,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from firmware_config.base.files import read_regular
 from firmware_config.units import DurationMs
 from simulators.errors import WorldFileError
 from simulators.world import scenario
@@ -193,12 +194,10 @@ def _raw(what: Path | str | None) -> dict[str, Any]:
         return {"schema": 1, "scenario": what}
     path = Path(what)
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise WorldFileError(f"{path}: larger than {MAX_FILE_BYTES} bytes; a world's file is a few lines")
-        raw = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        raw = yaml.safe_load(read_regular(path, MAX_FILE_BYTES)) or {}
     except FileNotFoundError:
         raise WorldFileError(f"{path}: neither a file nor a scenario; the scenarios are {', '.join(scenario.names())}") from None
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+    except (OSError, yaml.YAMLError, ValueError, RecursionError) as error:
         raise WorldFileError(f"{path}: cannot be read: {error}") from error
     if not isinstance(raw, dict):
         raise WorldFileError(f"{path}: not a world's file: it must hold keys and values")

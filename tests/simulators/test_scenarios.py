@@ -157,6 +157,13 @@ class TestFile:
         with pytest.raises(WorldFileError, match=r"typhon: neither a file nor a scenario.*typhoon"):
             load_world("typhon")
 
+    def test_a_device_is_no_file_and_a_bottomless_one_is_refused(self, tmp_path):
+        with pytest.raises(WorldFileError, match="/dev/zero: cannot be read: .*not a regular file"):
+            load_world(Path("/dev/zero"))
+        (tmp_path / "deep.yaml").write_text("a: " + "[" * 5_000, encoding="utf-8")
+        with pytest.raises(WorldFileError, match=r"deep\.yaml: cannot be read"):
+            load_world(tmp_path / "deep.yaml")
+
     def test_an_unknown_scenario_in_a_file_is_named(self, tmp_path):
         (tmp_path / "world.yaml").write_text("scenario: hurricane\n")
         with pytest.raises(WorldFileError, match=r"'hurricane' is no scenario.*cold_front"):
