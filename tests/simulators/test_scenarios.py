@@ -158,7 +158,7 @@ class TestFile:
             load_world("typhon")
 
     def test_a_device_is_no_file_and_a_bottomless_one_is_refused(self, tmp_path):
-        with pytest.raises(WorldFileError, match="/dev/zero: cannot be read: .*not a regular file"):
+        with pytest.raises(WorldFileError, match=r"/dev/zero: cannot be read: .*not a regular file"):
             load_world(Path("/dev/zero"))
         (tmp_path / "deep.yaml").write_text("a: " + "[" * 5_000, encoding="utf-8")
         with pytest.raises(WorldFileError, match=r"deep\.yaml: cannot be read"):
