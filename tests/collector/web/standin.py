@@ -28,8 +28,8 @@ RANK = {"high": 3, "medium": 2, "low": 1}
 class Standin:
     """The server. ``silent`` keeps connections open and says nothing (a half-dead link); ``down`` refuses every request."""
 
-    def __init__(self, *, speed: float = 1.0, login_required: bool = False, ping_s: float = 5.0) -> None:
-        self._origin = time.time()
+    def __init__(self, *, speed: float = 1.0, login_required: bool = False, ping_s: float = 5.0, began_ms: int = scene.BEGAN) -> None:
+        self._began_s, self._origin_s = began_ms / 1e3, time.time()
         self.speed, self.login_required, self.ping_s = speed, login_required, ping_s
         self.silent = self.down = False
         self.view_locked = False
@@ -59,7 +59,8 @@ class Standin:
         self._loop.close()
 
     def now(self) -> int:
-        return int((self._origin + (time.time() - self._origin) * self.speed) * 1000)
+        """The world's time, which began at the scene's hour."""
+        return int((self._began_s + (time.time() - self._origin_s) * self.speed) * 1000)
 
     def fall(self, how: str) -> None:
         """Become ``silent`` or ``down`` (which also breaks every connection); done when it returns."""

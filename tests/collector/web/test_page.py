@@ -145,7 +145,7 @@ def test_station_page_draws_values_flags_and_holes(visit: Open, tmp_path: Path) 
     page = visit("#/station/zhoushan-buoy")
     water = ".charts figure[data-quantity=water_temperature]"
     expect(page.locator(f"{water} [data-points]")).not_to_have_attribute("data-points", "0")
-    page.wait_for_function("!document.querySelector('.chart-empty')")
+    page.wait_for_function("() => !document.querySelector('.chart-empty')")  # an expression would be evaluated: the page forbids it
     assert coloured_pixels(page, water, "--track-1") > 200
     assert coloured_pixels(page, water, "--track-2") > 50
     assert coloured_pixels(page, water, "--fail") > 10, "failed values are marked, not dropped"
@@ -306,7 +306,7 @@ def test_both_languages_are_whole_and_the_choice_is_remembered(visit: Open, tmp_
     expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
     expect(page.get_by_role("heading", name="乐清湾红树林通量塔")).to_be_visible()
     expect(page.get_by_role("heading", name="今日通量")).to_be_visible()
-    page.wait_for_function("document.querySelectorAll('.charts figure').length > 3")
+    page.wait_for_function("() => document.querySelectorAll('.charts figure').length > 3")
     left = page.evaluate("document.querySelector('main').innerText.match(/\\{\\w+\\}|undefined|\\bnull\\b|\\bNaN\\b/g)")
     assert left is None
     picture(page, tmp_path, "station_zh_dark")
@@ -360,6 +360,19 @@ def test_a_station_on_a_faster_clock_has_ages_of_its_own_world(browser: Browser)
         page.goto(server.start())
         expect(page.locator(".head")).to_contain_text(re.compile(r"bench time ×(5[5-9]|6[0-5])"), timeout=10_000)
         expect(page.locator(".row[data-station=yueqing-mangrove]")).to_contain_text("(fresh)")
+    finally:
+        context.close()
+        server.stop()
+
+
+def test_just_after_midnight_today_has_no_flux_yet(browser: Browser) -> None:
+    server = Standin(ping_s=0.5, began_ms=scene.BEGAN // scene.DAY * scene.DAY + 16 * scene.HOUR + 10 * scene.MINUTE)  # 00:10 there
+    context = browser.new_context(locale="zh-CN")
+    try:
+        page = context.new_page()
+        page.goto(f"{server.start()}#/station/zhoushan-buoy")
+        expect(page.locator(".flux[data-series='latent_heat_flux@mast']")).to_contain_text("今日尚无数值")
+        expect(page.locator(".charts figure[data-quantity=water_temperature] [data-points]")).not_to_have_attribute("data-points", "0")
     finally:
         context.close()
         server.stop()
