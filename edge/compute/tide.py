@@ -21,6 +21,8 @@ MOST_OUTLIERS = 0.1
 STUCK_FROM, STUCK_M = 60, 1e-6
 """So many samples that agree to a micrometre come from a sensor that is stuck (or lies dry), not from water."""
 STANDARD_LATITUDE_DEG = 45.0
+DRY_M = 0.05
+"""A gauge under less water than this on average lies dry for all it can tell: its zero and the barometer are not known better."""
 
 
 def answer(request: Request) -> Answer:
@@ -41,6 +43,9 @@ def answer(request: Request) -> Answer:
     tests = _tests(level.share, level.outliers / max(1, level.used + level.outliers))
     if level.used >= STUCK_FROM and level.sd <= STUCK_M:
         tests["flat_line"] = Flag.SUSPECT
+    if _lies_dry(request, level.mean):
+        tests["submerged"] = Flag.FAIL
+        why = why or "the gauge lies dry: the water stands below it"
     return build_answer(
         request.id,
         results,
@@ -69,6 +74,13 @@ def _levels(request: Request, values: FloatArray, air_pressure_hpa: float | None
         if number is not None and math.isnan(number)
     ]
     return column + height, f"no value for {', '.join(lacking)}" if lacking else ""
+
+
+def _lies_dry(request: Request, level_m: float) -> bool:
+    """Whether a gauge that should be under the water is not: it then measures its own height, for as long as the water stands below it."""
+    if request.samples.get("quantity", "water_pressure") != "water_pressure":
+        return False
+    return level_m - request.heights.get("instrument", math.nan) < DRY_M
 
 
 def _tests(share: float, outliers: float) -> Tests:

@@ -310,6 +310,18 @@ def test_a_level_whose_samples_are_all_the_same_is_doubted() -> None:
     assert alive.flags["water_level"] == 1
 
 
+def test_a_gauge_that_lies_dry_measures_its_own_height_and_that_is_no_level() -> None:
+    """At low water it reads nothing but its noise and the error of its zero, however long; a hand of water over it is a level."""
+    for bar, flag in ((0.0, 4), (-0.002, 4), (0.004, 4), (0.006, 1)):
+        answer = tide.answer(tide_request([bar + i % 2 * 1e-4 for i in range(181)]))
+        assert (answer.flags["water_level"], answer.flags["water_level_1985"]) == (flag, flag), bar
+    assert "lies dry" in tide.answer(tide_request([0.0, 1e-4] * 90 + [0.0])).detail["reasons"]["water_level"]
+    radar = tide_request([1.0] * 90 + [1.001] * 91)
+    radar.samples["quantity"] = "radar_level"
+    radar.product["sensor_zero_m"] = radar.heights["instrument"] - 1.0
+    assert tide.answer(radar).flags["water_level"] == 1
+
+
 def test_tide_level_in_both_datums() -> None:
     request = tide_request([0.12 - 1e-5, 0.12 + 1e-5] * 90 + [0.12])
     answer = tide.answer(request)

@@ -81,12 +81,12 @@ export function useSeries(station: string, series: string[], key: string, window
 /** How often to ask again: about sixty times per window, but at least each minute and not more than each five seconds. */
 export const refreshEvery = (spanMs: number, speed: number): number => Math.min(MINUTE, Math.max(5 * SECOND, spanMs / 60 / speed));
 
-/** The new answer with the live points of the old one that are newer than its records. */
+/** The new answer with the live points of the old one that are newer than its records, and lie in its window: yesterday's do not. */
 function withTail(answer: SeriesAnswer, before: SeriesAnswer | null): SeriesAnswer {
   if (answer.bucket_ms > 0 || !before || before.bucket_ms > 0) return answer;
   for (const [name, data] of Object.entries(answer.series)) {
     const old = before.series[name];
-    const last = data.t.at(-1) ?? -Infinity;
+    const last = data.t.at(-1) ?? answer.from - 1;
     old?.t.forEach((t, i) => t > last && push(data, t, old.v[i] ?? null, old.flag[i] ?? 2, old.class[i] ?? null));
   }
   return answer;
