@@ -99,7 +99,7 @@ def judge_printing(finding: Finding, heard: bytes, speed: float, *, polled: bool
     elif declared_hz and finding.rate_hz is not None and not 0.9 < finding.rate_hz / speed / declared_hz < 1.1:
         measured_hz = finding.rate_hz / speed
         what_to_do = "set it in the instrument, or allow it with options: {settings: enforce}, or correct the file"
-        finding.verdict = f"prints {measured_hz:.3g} Hz; the station file says {declared_hz:g} Hz: {what_to_do}"
+        finding.verdict = f"prints {measured_hz:.4g} Hz; the station file says {declared_hz:g} Hz: {what_to_do}"
     elif not finding.measurements and period_s > 0.7 * finding.listened_s:
         finding.good = True
         finding.verdict = (

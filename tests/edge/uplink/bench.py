@@ -69,6 +69,7 @@ class Centre:
         self.acknowledge = True
         self.since = 1
         self.listening = True
+        self.subscribed = False
         self.t = BEGIN_MS
         self.client: paho.Client | None = None
 
@@ -114,6 +115,7 @@ class Centre:
 
     def _subscribed(self, *_: Any) -> None:
         """Only now: what a station sends before the broker has the subscription goes to nobody, and again no sooner than its resend time."""
+        self.subscribed = True
         self.say_ack()
         self.say_state()
 
