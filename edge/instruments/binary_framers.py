@@ -198,7 +198,7 @@ class VectorNavFramer(SyncFramer):
         body, star, digits = record[1:].rpartition(b"*")
         if not star:
             return "cut off"
-        if not all(byte in _HEX for byte in digits):
+        if len(digits) != 2 or not all(byte in _HEX for byte in digits):
             return "no checksum"
         return "" if xor_of(body) == int(digits, 16) else "checksum"
 

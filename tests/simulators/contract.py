@@ -53,7 +53,7 @@ ORIGIN_MS = 1_790_000_000_000 // 1_800_000 * 1_800_000 + 780_000
 BEGIN_MS = ORIGIN_MS + 30_000.0
 """all have spoken by then"""
 QUIET_S = 20.0
-ON_S, OFF_S = 8.0, 20.0
+ON_S, OFF_S = 8.0, 16.0
 """a Modbus unit fails three times in eight of its turns at most, is asked again within five, and may have to be started and warm up"""
 UNPLUGGED_ON_S, UNPLUGGED_OFF_S = 20.0, 40.0
 """a link that went is opened again after 0.2, 0.5, 1 s of real time"""

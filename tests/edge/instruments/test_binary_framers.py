@@ -122,6 +122,7 @@ def test_memory_is_bounded_and_every_frame_is_a_record_or_a_reason(model: str, s
 @EACH
 @settings(max_examples=120, deadline=None)
 @given(garbage=STREAMS)
+@example(garbage=b"$VNERR,03*\xb4*")
 def test_after_any_garbage_records_are_read_again(model: str, garbage: bytes) -> None:
     """As soon as as many bytes have come as the longest record has, which is how long a false beginning can hold its framer up."""
     enough = LONGEST[model] // len(GOOD[model]) + 2
