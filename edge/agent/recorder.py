@@ -72,9 +72,12 @@ class EventLimit:
     def due(self, now_ms: float) -> list[tuple[str, str | None, dict[str, Any]]]:
         """What waited long enough, with ``repeats``: how many were held back."""
         ready = []
-        for key in [key for key in self._waiting if not (said := self._said[key]) or said[0] <= now_ms - self.WHILE_MS]:
+        for key in list(self._waiting):
+            said = self._said[key]
+            if said and said[0] > now_ms - self.WHILE_MS:
+                continue
             kind, severity, detail, count = self._waiting.pop(key)
-            if said := self._said[key]:  # empty: all that was said is long ago, and more came before anybody asked
+            if said:  # empty: all that was said is long ago, and more came before anybody asked
                 said.popleft()
             said.append(now_ms)
             ready.append((kind, severity, {**detail, "repeats": count}))

@@ -34,6 +34,15 @@ def noted(path: Path) -> list[tuple[str, str]]:
     return [(line["fault"], line["state"]) for line in lines if line["what"] == "fault"]
 
 
+def of_nothing_but(edge: Child, folder: Path) -> StageFaults:
+    """The faults of a stage whose world has no instrument, as yet none of them."""
+    clock_file = WorldClockFile(folder / "clock.json")
+    clock_file.start(1.0, NOW)
+    (folder / TARGETS_FILE).write_text(json.dumps({"instruments": {}, "links": []}))
+    write_timeline(folder / "faults.yaml", [])
+    return StageFaults(folder / "faults.yaml", folder, TcpProxy("127.0.0.1", 1), edge, edge, WorldClock(clock_file.path))
+
+
 class TestTimeline:
     def test_an_entry_taken_out_leaves_those_after_it_as_they_were(self, tmp_path: Path) -> None:
         file = tmp_path / "faults.yaml"
@@ -186,11 +195,7 @@ async def test_little_memory_makes_a_large_allocation_fail_until_it_ends(tmp_pat
     )
     edge = Child("edge", [sys.executable, "-c", script], tmp_path / "edge.log")
     await edge.start()
-    clock_file = WorldClockFile(tmp_path / "clock.json")
-    clock_file.start(1.0, NOW)
-    (tmp_path / TARGETS_FILE).write_text(json.dumps({"instruments": {}, "links": []}))
-    write_timeline(tmp_path / "faults.yaml", [])
-    faults = StageFaults(tmp_path / "faults.yaml", tmp_path, TcpProxy("127.0.0.1", 1), edge, edge, WorldClock(clock_file.path))
+    faults = of_nothing_but(edge, tmp_path)
     running = asyncio.create_task(faults.run())
 
     async def says(word: str) -> None:
@@ -217,11 +222,7 @@ class TestWhatFails:
     async def staged(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setattr("simulators.stagefaults.LOOK_EVERY_S", 0.01)
         edge = Child("edge", ["true"], tmp_path / "edge.log")
-        clock_file = WorldClockFile(tmp_path / "clock.json")
-        clock_file.start(1.0, NOW)
-        (tmp_path / TARGETS_FILE).write_text(json.dumps({"instruments": {}, "links": []}))
-        write_timeline(tmp_path / "faults.yaml", [])
-        faults = StageFaults(tmp_path / "faults.yaml", tmp_path, TcpProxy("127.0.0.1", 1), edge, edge, WorldClock(clock_file.path))
+        faults = of_nothing_but(edge, tmp_path)
         running = asyncio.create_task(faults.run())
         yield faults
         running.cancel()

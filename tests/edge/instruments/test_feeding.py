@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import struct
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from edge.agent.series import Series
 from edge.instruments import ModbusDriver, Reading, make_driver
 from edge.instruments.feeding import BETWEEN_S, DOUBT, Feeder
-from edge.links import ModbusBus, open_bus
+from edge.links import ModbusBus
 from firmware_config.cards import load_card
 from firmware_config.flags import Flag
-from firmware_config.station import Instrument, ModbusRtuLink
-from tests.edge.links.peers import Pty, Rs485, registers, sealed
-from tests.edge.links.test_modbus_bus import until
+from firmware_config.station import Instrument
+from tests.edge.links.peers import Rs485, registers, sealed
 
 MODEL = "vaisala_gmp252_modbus"
 TRUE_PPM = 430.0
@@ -70,24 +65,6 @@ class Bench:
         reading = await self.driver.poll(self.bus)
         await self.feeder.serve(self.driver, self.bus, reading)
         return self.feeder.judged(reading)
-
-
-@pytest_asyncio.fixture
-async def line(tmp_path: Path) -> AsyncIterator[Rs485]:
-    line = Rs485(Pty(tmp_path / "air"))
-    yield line
-    await line.stop()
-    line.pty.unplug()
-
-
-@pytest_asyncio.fixture
-async def bus(line: Rs485, tmp_path: Path) -> AsyncIterator[ModbusBus]:
-    bus = open_bus(ModbusRtuLink(id="air", kind="modbus_rtu", port="none", baud=9600), tmp_path)
-    task = asyncio.create_task(bus.run())
-    await until(lambda: bus.link.connected)
-    yield bus
-    await bus.link.close()
-    await task
 
 
 async def test_the_station_s_barometer_makes_the_reading_right(line: Rs485, bus: ModbusBus) -> None:

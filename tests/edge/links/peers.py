@@ -13,6 +13,13 @@ from edge.links.bytelink import Inbox
 Device = Callable[[bytes], Awaitable[bytes]]
 
 
+async def until(condition: Callable[[], object]) -> None:
+    """Wait for what the other end brings about."""
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
 class Pty:
     """A pseudo-terminal whose name (a symbolic link, as udev makes it) survives its loss. Closing it is pulling the plug."""
 

@@ -18,8 +18,7 @@ from edge.links import serial_port as serial_module
 from edge.links.bytelink import Inbox
 from edge.links.serial_port import open_port
 from firmware_config.station import SerialLink, TcpLink
-from tests.edge.links.peers import Pty
-from tests.edge.links.test_modbus_bus import until
+from tests.edge.links.peers import Pty, until
 
 SERIAL = SerialLink(id="line", kind="serial", port="/dev/null", baud=115_200)
 TCP = TcpLink(id="line", kind="tcp", host="127.0.0.1", port=1)

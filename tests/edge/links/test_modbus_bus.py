@@ -2,18 +2,16 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from edge.errors import LinkDown, ModbusBadAnswer, ModbusRefused, ModbusTimeout
 from edge.links import Limits, ModbusBus, open_bus
 from edge.links import modbus as modbus_module
 from edge.links.framing import Answer, Request, find_rtu
 from firmware_config.station import ModbusRtuLink
-from tests.edge.links.peers import Pty, Rs485, holding, registers, sealed
+from tests.edge.links.peers import Pty, Rs485, holding, registers, sealed, until
 
 LIMITS = Limits(answer_s=5.0, longest_s=5.0)
 """Where an answer is expected: longer than any busy machine needs."""
@@ -22,28 +20,10 @@ QUICK = Limits(answer_s=0.1, longest_s=0.6)
 LINK = ModbusRtuLink(id="water", kind="modbus_rtu", port="none", baud=115_200)
 
 
-@pytest_asyncio.fixture
-async def line(tmp_path: Path) -> AsyncIterator[Rs485]:
-    line = Rs485(Pty(tmp_path / "water"))
-    yield line
-    await line.stop()
-    line.pty.unplug()
-
-
-@pytest_asyncio.fixture
-async def bus(line: Rs485, tmp_path: Path) -> AsyncIterator[ModbusBus]:
-    bus = open_bus(LINK, tmp_path)
-    task = asyncio.create_task(bus.run())
-    await until(lambda: bus.link.connected)
-    yield bus
-    await bus.link.close()
-    await task
-
-
-async def until(condition) -> None:
-    async with asyncio.timeout(10):
-        while not condition():
-            await asyncio.sleep(0.005)
+@pytest.fixture
+def modbus_link() -> ModbusRtuLink:
+    """Faster than any line, so that what is timed is the bus."""
+    return LINK
 
 
 def number(reply) -> int:

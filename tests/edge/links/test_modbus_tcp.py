@@ -12,7 +12,7 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 from edge.errors import LinkDown, ModbusBadAnswer, ModbusRefused, ModbusTimeout
 from edge.links import Limits, ModbusBus, open_bus
 from firmware_config.station import ModbusTcpLink
-from tests.edge.links.test_modbus_bus import until
+from tests.edge.links.peers import until
 
 LIMITS = Limits(answer_s=5.0, longest_s=5.0)
 
