@@ -35,6 +35,8 @@ STUCK_FROM = 100
 """So many equal values in a row."""
 WAIT_FOR_NEXT_MS = 15_000.0
 """A minute waits at most so long for the value after its last one, which the spike test needs."""
+LEAP_WITHIN_S = 60.0
+"""Between values further apart than this anything may have changed."""
 KEEP_MINUTES = 180
 
 
@@ -52,13 +54,15 @@ class Newest:
 @dataclass
 class Cell:
     """One series in one minute. ``doubtful``: a value that is used has a test that could not be run. ``beyond``: values of a high-rate
-    instrument that no such thing can have; they make the mean only where there are no others, and it fails."""
+    instrument that no such thing can have; they make the mean only where there are no others, and it fails. ``leapt``: a value that is used
+    lies further from the one used before it than a spike may stand out."""
 
     values: Accumulator
     beyond: Accumulator | None = None
     received: int = 0
     doubtful: bool = False
     stuck: bool = False
+    leapt: bool = False
     tests: dict[str, int] = field(default_factory=dict)
 
     def note(self, tests: Mapping[str, int]) -> None:
@@ -101,6 +105,9 @@ class Series:
             rule = rule.model_copy(update={"spike": None, "rate_of_change_per_min": None, "flat_line": None})
         self.quality = SeriesQuality.from_rule(rule, plausible=plausible)
         self._low, self._high = plausible if rule is None or rule.gross_range is None else _open_or(rule.gross_range.fail)
+        self._leap = math.inf if rule is None or rule.spike is None or self.averaging == "circular" else rule.spike.suspect
+        self._counted: tuple[float, float] | None = None
+        """time (s) and value that were used last"""
         self._required = tuple(self.quality.names)
         self._expected = per_minute
         self._received: deque[int] = deque(maxlen=10)
@@ -185,6 +192,14 @@ class Series:
         if flag in USABLE:
             cell.values.add(judged.value)
             cell.doubtful |= flag != Flag.GOOD
+            if self._leaps(judged.time_s, judged.value):
+                cell.leapt = True
+                cell.note({"spike": int(Flag.SUSPECT)})
+
+    def _leaps(self, time_s: float, value: float) -> bool:
+        """Whether a value that passed the spike test leaps all the same: two spikes side by side hide one another."""
+        last, self._counted = self._counted, (time_s, value)
+        return last is not None and time_s - last[0] <= LEAP_WITHIN_S and abs(value - last[1]) > self._leap
 
     # --- minutes out
 
@@ -232,7 +247,7 @@ class Series:
             return Flag.MISSING
         if Flag.FAIL in of_mean.values():
             return Flag.FAIL
-        if share < SHARE_FOR_GOOD or Flag.SUSPECT in of_mean.values():
+        if share < SHARE_FOR_GOOD or cell.leapt or Flag.SUSPECT in of_mean.values():
             return Flag.SUSPECT
         return Flag.NOT_EVALUATED if cell.doubtful else Flag.GOOD
 

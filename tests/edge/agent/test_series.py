@@ -109,6 +109,37 @@ def test_a_spike_is_known_only_with_its_successor_and_still_left_out():
     assert minute.tests == {"spike": Flag.FAIL}
 
 
+@pytest.mark.parametrize(
+    ("values", "flag"),
+    [
+        ([20.0, 20.0, 27.0, 20.0, 20.0, 20.0], Flag.GOOD),  # left out, and the rest is of one water
+        ([20.0, 20.0, 27.0, 27.2, 20.0, 20.0], Flag.SUSPECT),
+        ([20.0, 27.0, 27.2, 26.9, 20.0, 20.0], Flag.SUSPECT),
+        ([20.0, 20.0, 20.0, 20.0, 27.0, 27.0], Flag.SUSPECT),
+        ([27.0, 20.0, 20.0, 20.0, 20.0, 20.0], Flag.SUSPECT),  # the other half of a pair that began in the minute before
+        ([20.0, 20.9, 21.8, 22.7, 23.6, 24.5], Flag.GOOD),  # far in a minute, but not at once
+    ],
+)
+def test_spikes_that_hide_behind_each_other_make_the_minute_suspect(values: list[float], flag: Flag):
+    series = Series("water_temperature@x", QualityRule(series="water_temperature@x", spike=StepTest(suspect=1.0, fail=3.0)), per_minute=6)
+    series.push(values[0], -10_000.0, MINUTE - 1)
+    feed(series, values)
+    series.push(values[-1], 60_000.0, MINUTE + 1)
+    series.push(values[-1], 70_000.0, MINUTE + 1)
+    minute = series.take(MINUTE)
+    assert minute.flag == flag
+    assert ("spike" in minute.tests) == (flag != Flag.GOOD or 27.0 in values)
+
+
+def test_after_a_gap_another_value_is_no_leap():
+    series = Series("water_temperature@x", QualityRule(series="water_temperature@x", spike=StepTest(suspect=1.0, fail=3.0)), per_minute=6)
+    series.push(15.0, -90_000.0, MINUTE - 2)
+    series.push(15.0, -80_000.0, MINUTE - 2)
+    feed(series, [20.0] * 6)
+    series.push(20.0, 60_000.0, MINUTE + 1)
+    assert series.take(MINUTE).flag == Flag.GOOD
+
+
 def test_a_minute_that_cannot_wait_takes_the_last_value_untested_and_says_so():
     rule = QualityRule(series="water_temperature@x", spike=StepTest(suspect=1.0))
     series = Series("water_temperature@x", rule, per_minute=6)
